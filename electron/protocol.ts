@@ -1,0 +1,75 @@
+import { readFile } from 'node:fs/promises';
+import { extname, resolve, sep } from 'node:path';
+import { protocol } from 'electron';
+
+const SCHEME = 'app';
+const HOST = 'shardloom';
+
+/** Where the pages of the app live. A scheme of its own has an origin, which file: has not, and so a strict policy works. */
+export const APP_ORIGIN = `${SCHEME}://${HOST}`;
+
+/** Pages get code, styles, fonts and pictures from the app alone, and reach nothing else. */
+const CONTENT_SECURITY_POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self' data: blob:",
+  "font-src 'self'",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ');
+
+const CONTENT_TYPES: Readonly<Record<string, string>> = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.json': 'application/json',
+  '.svg': 'image/svg+xml',
+  '.png': 'image/png',
+  '.woff2': 'font/woff2',
+};
+
+/** Must run before the app is ready. */
+export function registerAppScheme(): void {
+  const privileges = { standard: true, secure: true, supportFetchAPI: true };
+  protocol.registerSchemesAsPrivileged([{ scheme: SCHEME, privileges }]);
+}
+
+/** Serves the files of one folder, and nothing outside it, under APP_ORIGIN. */
+export function serveApp(folder: string): void {
+  const root = resolve(folder);
+  protocol.handle(SCHEME, async (request) => {
+    const file = fileFor(root, request.url);
+    const type = file === null ? undefined : CONTENT_TYPES[extname(file)];
+    if (request.method !== 'GET' || file === null || type === undefined) return answer('Not found', 404, 'text/plain');
+    try {
+      return answer(await readFile(file), 200, type);
+    } catch {
+      return answer('Not found', 404, 'text/plain');
+    }
+  });
+}
+
+function fileFor(root: string, url: string): string | null {
+  const { host, pathname } = new URL(url);
+  if (host !== HOST) return null;
+  try {
+    const file = resolve(root, `.${decodeURIComponent(pathname === '/' ? '/index.html' : pathname)}`);
+    return file.startsWith(root + sep) ? file : null;
+  } catch {
+    // A path that does not decode names no file.
+    return null;
+  }
+}
+
+function answer(body: string | Uint8Array<ArrayBuffer>, status: number, type: string): Response {
+  const headers = {
+    'Content-Type': type,
+    'Content-Security-Policy': CONTENT_SECURITY_POLICY,
+    'X-Content-Type-Options': 'nosniff',
+    'Cache-Control': 'no-store',
+  };
+  return new Response(body, { status, headers });
+}

@@ -1,0 +1,76 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { MakerDeb } from '@electron-forge/maker-deb';
+import type { MakerDebConfig } from '@electron-forge/maker-deb';
+import { MakerZIP } from '@electron-forge/maker-zip';
+import { FusesPlugin } from '@electron-forge/plugin-fuses';
+import { VitePlugin } from '@electron-forge/plugin-vite';
+import type { ForgeConfig } from '@electron-forge/shared-types';
+import { FuseV1Options, FuseVersion } from '@electron/fuses';
+
+/** Set by scripts/forge.mjs where Electron's own download is out of reach: another runtime, for trying things out. */
+const fallbackVersion = process.env.SHARDLOOM_FALLBACK_VERSION;
+const fallbackZips = process.env.SHARDLOOM_FALLBACK_ZIPS;
+
+/** Playwright drives an app through Node's inspector. What ships has that switched off. */
+const isForTests = process.env.E2E === '1';
+
+/** Of its own for each run. The packager's own choice is one folder for all, which it empties when it starts. */
+const temporary = mkdtempSync(join(tmpdir(), 'shardloom-package-'));
+process.once('exit', () => {
+  rmSync(temporary, { recursive: true, force: true });
+});
+
+/** The types lack `compression`. With zstd a package takes seconds instead of the minute that xz takes. */
+const deb: NonNullable<MakerDebConfig['options']> & { compression: 'zstd' } = {
+  name: 'shardloom',
+  bin: 'shardloom',
+  productName: 'Shardloom',
+  description: 'Consolidates sharded AWS Trainium checkpoints',
+  productDescription: 'Turns optimum-neuron checkpoints into Hugging Face weights, and proves the result.',
+  genericName: 'Checkpoint consolidation',
+  section: 'science',
+  categories: ['Development', 'Science'],
+  compression: 'zstd',
+};
+
+const config: ForgeConfig = {
+  packagerConfig: {
+    asar: true,
+    tmpdir: temporary,
+    executableName: 'shardloom',
+    appBundleId: 'org.shardloom.app',
+    appCategoryType: 'public.app-category.developer-tools',
+    ...(fallbackZips !== undefined && { electronZipDir: fallbackZips }),
+  },
+  hooks: {
+    // Forge asks for the runtime that package.json names; the fallback is another version.
+    readPackageJson: async (_config, packageJson) => {
+      if (fallbackVersion === undefined) return packageJson;
+      const devDependencies = packageJson.devDependencies as Record<string, string>;
+      return { ...packageJson, devDependencies: { ...devDependencies, electron: fallbackVersion } };
+    },
+  },
+  makers: [new MakerZIP({}, ['darwin', 'linux', 'win32']), new MakerDeb({ options: deb })],
+  plugins: [
+    new VitePlugin({
+      build: [
+        { entry: 'electron/main.ts', config: 'vite.main.config.ts', target: 'main' },
+        { entry: 'electron/preload.ts', config: 'vite.preload.config.ts', target: 'preload' },
+      ],
+      renderer: [{ name: 'main_window', config: 'vite.renderer.config.ts' }],
+    }),
+    new FusesPlugin({
+      version: FuseVersion.V1,
+      [FuseV1Options.RunAsNode]: false,
+      [FuseV1Options.EnableNodeOptionsEnvironmentVariable]: false,
+      [FuseV1Options.EnableNodeCliInspectArguments]: isForTests,
+      [FuseV1Options.EnableEmbeddedAsarIntegrityValidation]: true,
+      [FuseV1Options.OnlyLoadAppFromAsar]: true,
+      [FuseV1Options.GrantFileProtocolExtraPrivileges]: false,
+    }),
+  ],
+};
+
+export default config;
