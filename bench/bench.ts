@@ -1,0 +1,117 @@
+/**
+ * `npm run bench`: speed and memory of the command line, each figure beside what it is compared to, in turn within one run,
+ * because machines change their speed from minute to minute. Makes its own checkpoints in a temporary folder.
+ *
+ *   npm run bench -- --pairs 7 --folder /data/bench
+ */
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { makeSample } from '../src-core/sample/sample.ts';
+import { formatBytes } from '../src-core/units.ts';
+import { measure, median, spread, type Run } from './measure.ts';
+import { makeSparseCheckpoint } from './sparse.ts';
+
+const { values } = parseArgs({ options: { pairs: { type: 'string', default: '5' }, folder: { type: 'string' } } });
+const PAIRS = Number(values.pairs);
+const CLI = path.resolve('dist/cli.js');
+
+/** About 1.2 GB in bfloat16, with four KV heads so that they are replicated at TP 8 and TP 32. */
+const MODEL = {
+  hiddenSize: 2048,
+  intermediateSize: 5632,
+  numAttentionHeads: 32,
+  numKeyValueHeads: 4,
+  numHiddenLayers: 11,
+  vocabSize: 32_000,
+};
+
+const root = fs.mkdtempSync(path.join(values.folder ?? os.tmpdir(), 'shardloom-bench-'));
+process.on('exit', () => {
+  fs.rmSync(root, { recursive: true, force: true });
+});
+
+function bytesBelow(folder: string): number {
+  return fs
+    .readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .reduce((sum, entry) => sum + fs.statSync(path.join(entry.parentPath, entry.name)).size, 0);
+}
+
+/** Both commands in turn, into fresh folders, after one run of each that only warms the page cache. */
+async function paired(name: string, shards: string, consolidate: readonly string[]): Promise<void> {
+  const ours: Run[] = [];
+  const theirs: Run[] = [];
+  for (let i = 0; i <= PAIRS; i++) {
+    const out = path.join(root, 'out');
+    const copy = path.join(root, 'copy');
+    const run = await measure(process.execPath, [CLI, 'consolidate', ...consolidate, out, '--quiet']);
+    const cp = await measure('cp', ['-r', shards, copy]);
+    fs.rmSync(out, { recursive: true });
+    fs.rmSync(copy, { recursive: true });
+    if (i === 0) continue;
+    ours.push(run);
+    theirs.push(cp);
+  }
+  const ratios = ours.map((run, i) => run.seconds / theirs[i]!.seconds);
+  const seconds = (runs: readonly Run[]): string => `${median(runs.map((run) => run.seconds)).toFixed(2)} s`;
+  console.log(`${name}: ${formatBytes(bytesBelow(shards))} of shards`);
+  console.log(`  consolidate / cp -r   ${spread(ratios)}   aim: at most 1.15   (${seconds(ours)}, ${seconds(theirs)})`);
+  console.log(`  peak memory           ${formatBytes(Math.max(...ours.map((run) => run.peakBytes)))}   aim: 200 MB`);
+}
+
+async function sample(name: string, tp: number, pp: number, xser: boolean, config = MODEL): Promise<string> {
+  const { checkpoint } = await makeSample(path.join(root, name), {
+    config,
+    tensorParallelSize: tp,
+    pipelineParallelSize: pp,
+    xser,
+  });
+  return checkpoint;
+}
+
+async function openTime(): Promise<void> {
+  // Narrow, so that what is measured is the number of files: TP 32 x PP 8, one file per tensor.
+  const config = { ...MODEL, hiddenSize: 256, intermediateSize: 512, vocabSize: 1024, numHiddenLayers: 16 };
+  const checkpoint = await sample('many-files', 32, 8, true, config);
+  const files = fs.readdirSync(checkpoint, { recursive: true, withFileTypes: true }).filter((e) => e.isFile()).length;
+  const runs: Run[] = [];
+  for (let i = 0; i <= PAIRS; i++) runs.push(await measure(process.execPath, [CLI, 'inspect', checkpoint, '--json']));
+  const node = await measure(process.execPath, ['--version']);
+  const text = median(runs.slice(1).map((run) => run.seconds)).toFixed(2);
+  console.log(`open (inspect): TP 32 x PP 8, xser, ${files} files`);
+  console.log(
+    `  time                  ${text} s   aim: under 1 s   (starting Node alone: ${node.seconds.toFixed(2)} s)`,
+  );
+}
+
+/** The same model ten times as long, as sparse files: memory must not follow the size. */
+async function memoryAtSize(): Promise<void> {
+  const peaks: number[] = [];
+  for (const factor of [1, 10]) {
+    const checkpoint = makeSparseCheckpoint(path.join(root, `sparse-${factor}`), factor);
+    const out = path.join(root, 'out');
+    const run = await measure(process.execPath, [CLI, 'consolidate', checkpoint.folder, out, '--quiet']);
+    fs.rmSync(out, { recursive: true });
+    fs.rmSync(checkpoint.folder, { recursive: true });
+    peaks.push(run.peakBytes);
+    console.log(
+      `  sparse ${formatBytes(checkpoint.bytes)}: peak ${formatBytes(run.peakBytes)}, ${run.seconds.toFixed(1)} s`,
+    );
+  }
+  console.log(`  ten times the size    ${(peaks[1]! / peaks[0]!).toFixed(2)} of the memory   aim: 1.0`);
+}
+
+console.log(
+  `${PAIRS} pairs each, median (minimum to maximum); Node ${process.version}, ${os.availableParallelism()} processors`,
+);
+const tp8 = await sample('tp8', 8, 1, false);
+await paired('TP 8, plain', path.join(tp8, 'shards'), [tp8]);
+fs.rmSync(path.dirname(tp8), { recursive: true });
+const tp32 = await sample('tp32', 32, 1, true);
+await paired('TP 32, xser', path.join(tp32, 'shards'), [tp32]);
+fs.rmSync(path.dirname(tp32), { recursive: true });
+await openTime();
+console.log('memory at ten times the size (sparse files)');
+await memoryAtSize();

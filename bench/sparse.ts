@@ -1,0 +1,48 @@
+import path from 'node:path';
+import { withFile } from '../src-core/bytes/file.ts';
+import { FileSink, writeNewFile } from '../src-core/bytes/sink.ts';
+import { layoutSafetensors, readSafetensors } from '../src-core/formats/safetensors/index.ts';
+import { describeLlama } from '../src-core/models/llama.ts';
+import { finishShard, planSharding } from '../src-core/plan/sharding.ts';
+import { viewOf } from '../src-core/tensor/view.ts';
+
+/**
+ * A TP 8 checkpoint of about 1.2 GB times `factor` whose weights are holes: only headers take space on disk. For measuring
+ * what depends on size without making that much data.
+ */
+export function makeSparseCheckpoint(
+  folder: string,
+  factor: number,
+): { readonly folder: string; readonly bytes: number } {
+  const options = { tensorParallelSize: 8, pipelineParallelSize: 1, fuseQkv: false, xser: false };
+  const model = describeLlama(
+    {
+      hiddenSize: 2048,
+      intermediateSize: 5632,
+      numAttentionHeads: 32,
+      numKeyValueHeads: 4,
+      numHiddenLayers: 14 * factor,
+      vocabSize: 2048,
+    },
+    options,
+  );
+  const entries = model.stages.flatMap((stage) => {
+    return [...stage.originalParameters].map(([name, shape]) => ({ name, dtype: 'BF16' as const, shape }));
+  });
+  const layout = layoutSafetensors(entries, new Map());
+  const original = path.join(folder, 'original.safetensors');
+  const sink = new FileSink(original, layout.size);
+  for (const { at, bytes } of layout.pieces) sink.write(bytes, at);
+  sink.close();
+  const { tensors } = withFile(original, (source) => readSafetensors(source));
+  const plan = planSharding(model, new Map(tensors.map((stored) => [stored.name, viewOf(stored)])), options);
+  for (const output of plan.outputs) {
+    const shard = new FileSink(path.join(folder, output.path), output.size);
+    // Nothing checks the CRC-32 of a hole: readers of torch archives do not.
+    const crcs = output.tensors.map(() => ({ crc32: 0 }));
+    for (const { at, bytes } of [...output.pieces, ...finishShard(output, crcs)]) shard.write(bytes, at);
+    shard.close();
+  }
+  for (const { path: name, text } of plan.texts) writeNewFile(path.join(folder, name), new TextEncoder().encode(text));
+  return { folder, bytes: plan.outputs.reduce((sum, output) => sum + output.size, 0) };
+}

@@ -1,0 +1,60 @@
+/**
+ * npm run sample: the main job on a checkpoint that the project makes itself. Makes a small sharded Llama checkpoint,
+ * looks at it and consolidates it with the command line, and compares the result with the weights it was made from.
+ */
+import { spawnSync } from 'node:child_process';
+import { closeSync, openSync, readSync, rmSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const cli = join(root, 'dist', 'cli.js');
+const folder = join(root, 'sample-run');
+const shown = (/** @type {string} */ path) => relative(process.cwd(), path) || '.';
+
+/** @param {string[]} args */
+function shardloom(...args) {
+  console.log(`\n$ shardloom ${args.map(shown).join(' ')}`);
+  const { status } = spawnSync(process.execPath, [cli, ...args], { stdio: 'inherit' });
+  if (status !== 0) process.exit(status ?? 1);
+}
+
+rmSync(folder, { recursive: true, force: true });
+shardloom('sample', folder);
+const checkpoint = join(folder, 'checkpoint');
+const result = join(folder, 'consolidated');
+shardloom('inspect', checkpoint);
+shardloom('consolidate', checkpoint, result);
+
+/** @typedef {import('../src-core/index.ts')} Engine */
+const { readSafetensors, withFile } = /** @type {Engine} */ (await import('../dist/index.js'));
+const original = join(folder, 'original', 'model.safetensors');
+const written = join(result, 'model.safetensors');
+
+/**
+ * The bytes of every tensor of a file, by name.
+ * @param {string} file
+ */
+function tensorsOf(file) {
+  const fd = openSync(file, 'r');
+  const tensors = withFile(file, (source) => readSafetensors(source)).tensors.map(({ name, byteOffset, shape }) => {
+    const bytes = Buffer.alloc(2 * shape.reduce((product, size) => product * size, 1));
+    readSync(fd, bytes, 0, bytes.length, byteOffset);
+    return /** @type {const} */ ([name, bytes]);
+  });
+  closeSync(fd);
+  return new Map(tensors);
+}
+
+const [expected, found] = [tensorsOf(original), tensorsOf(written)];
+const equal = [...expected].filter(([name, bytes]) => found.get(name)?.equals(bytes)).length;
+if (equal !== expected.size || found.size !== expected.size) {
+  console.error(`Only ${equal} of ${expected.size} tensors equal the weights that the sample was made from.`);
+  process.exit(1);
+}
+console.log(`
+Proof: ${equal} of ${expected.size} tensors equal, byte for byte, the weights that the sample was made from.
+  result    ${shown(written)}
+  original  ${shown(original)}
+  record    ${shown(join(result, 'shardloom.json'))}`);

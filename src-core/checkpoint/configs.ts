@@ -1,0 +1,156 @@
+import path from 'node:path';
+import { z } from 'zod';
+import { ShardloomError } from '../errors.ts';
+import type { DiscoveredCheckpoint } from './discover.ts';
+import { readJsonFile } from './json-file.ts';
+
+/** What Shardloom uses of config.json; the rest is kept in `document`. Fields are absent where the file has none. */
+export interface ModelConfig {
+  readonly file: string;
+  readonly modelType?: string;
+  readonly torchDtype?: string;
+  readonly numHiddenLayers?: number;
+  readonly hiddenSize?: number;
+  readonly intermediateSize?: number;
+  readonly numAttentionHeads?: number;
+  readonly numKeyValueHeads?: number;
+  readonly headDim?: number;
+  readonly vocabSize?: number;
+  readonly tieWordEmbeddings?: boolean;
+  readonly document: Readonly<Record<string, unknown>>;
+}
+
+/** What Shardloom uses of trn_config.json. */
+export interface TrnConfig {
+  readonly file: string;
+  readonly tensorParallelSize?: number;
+  readonly pipelineParallelSize?: number;
+  readonly kvSizeMultiplier?: number;
+  readonly fuseQkv?: boolean;
+  readonly useXser?: boolean;
+  readonly document: Readonly<Record<string, unknown>>;
+}
+
+const size = z.number().int().min(1).nullish();
+const modelConfig = z.looseObject({
+  model_type: z.string().nullish(),
+  torch_dtype: z.string().nullish(),
+  // transformers 5 renamed torch_dtype.
+  dtype: z.string().nullish(),
+  num_hidden_layers: size,
+  hidden_size: size,
+  intermediate_size: size,
+  num_attention_heads: size,
+  num_key_value_heads: size,
+  head_dim: size,
+  vocab_size: size,
+  tie_word_embeddings: z.boolean().nullish(),
+});
+const trnConfig = z.looseObject({
+  tensor_parallel_size: size,
+  pipeline_parallel_size: size,
+  kv_size_multiplier: size,
+  fuse_qkv: z.boolean().nullish(),
+  use_xser: z.boolean().nullish(),
+});
+
+/** Reads config.json beside the shards, if there is one. */
+export function readModelConfig(found: DiscoveredCheckpoint): ModelConfig | undefined {
+  const read = readConfig(found, 'config.json', modelConfig);
+  if (!read) return undefined;
+  const { file, document: c } = read;
+  return {
+    file,
+    document: c,
+    ...defined({
+      modelType: c.model_type,
+      torchDtype: c.torch_dtype ?? c.dtype,
+      numHiddenLayers: c.num_hidden_layers,
+      hiddenSize: c.hidden_size,
+      intermediateSize: c.intermediate_size,
+      numAttentionHeads: c.num_attention_heads,
+      numKeyValueHeads: c.num_key_value_heads,
+      headDim: c.head_dim,
+      vocabSize: c.vocab_size,
+      tieWordEmbeddings: c.tie_word_embeddings,
+    }),
+  };
+}
+
+/** Reads trn_config.json beside the shards, if there is one. */
+export function readTrnConfig(found: DiscoveredCheckpoint): TrnConfig | undefined {
+  const read = readConfig(found, 'trn_config.json', trnConfig);
+  if (!read) return undefined;
+  const { file, document: c } = read;
+  return {
+    file,
+    document: c,
+    ...defined({
+      tensorParallelSize: c.tensor_parallel_size,
+      pipelineParallelSize: c.pipeline_parallel_size,
+      kvSizeMultiplier: c.kv_size_multiplier,
+      fuseQkv: c.fuse_qkv,
+      useXser: c.use_xser,
+    }),
+  };
+}
+
+/** An adapter's adapter_config.json: already in terms of the original modules. */
+export interface AdapterConfig {
+  readonly file: string;
+  readonly peftType?: string;
+  readonly rank?: number;
+  readonly alpha?: number;
+  readonly baseModel?: string;
+  readonly document: Readonly<Record<string, unknown>>;
+}
+
+const adapterConfig = z.looseObject({
+  peft_type: z.string().nullish(),
+  r: z.number().nullish(),
+  lora_alpha: z.number().nullish(),
+  base_model_name_or_path: z.string().nullish(),
+});
+
+/** Reads `adapter_config.json` in an adapter's folder. Throws `missing-file` where it is not there. */
+export function readAdapterConfig(folder: string): AdapterConfig {
+  const file = path.join(folder, 'adapter_config.json');
+  const c = parseConfig(file, adapterConfig);
+  return {
+    file,
+    document: c,
+    ...defined({ peftType: c.peft_type, rank: c.r, alpha: c.lora_alpha, baseModel: c.base_model_name_or_path }),
+  };
+}
+
+function readConfig<Schema extends z.ZodType>(
+  found: DiscoveredCheckpoint,
+  name: string,
+  schema: Schema,
+): { readonly file: string; readonly document: z.infer<Schema> } | null {
+  if (!found.rootFiles.includes(name)) return null;
+  const file = path.join(found.root, name);
+  return { file, document: parseConfig(file, schema) };
+}
+
+function parseConfig<Schema extends z.ZodType>(file: string, schema: Schema): z.infer<Schema> {
+  const result = schema.safeParse(readJsonFile(file));
+  if (result.success) return result.data;
+  const issue = result.error.issues[0]!;
+  throw new ShardloomError({
+    tag: 'bad-metadata',
+    what: `${path.basename(file)} is not what it should be.`,
+    file,
+    tensor: issue.path.join(' > ') || 'the whole document',
+    found: issue.message,
+    advice: 'Copy the file again from the training machine.',
+  });
+}
+
+type Defined<Fields> = { [Key in keyof Fields]?: NonNullable<Fields[Key]> };
+
+/** The fields that are there: null and absent mean the same in these files. */
+function defined<Fields extends object>(fields: Fields): Defined<Fields> {
+  const present = Object.entries(fields).filter(([, value]) => value !== null && value !== undefined);
+  return Object.fromEntries(present) as Defined<Fields>;
+}

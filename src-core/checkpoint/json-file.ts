@@ -1,0 +1,34 @@
+import { withFile } from '../bytes/file.ts';
+import { readRange } from '../bytes/source.ts';
+import { ShardloomError } from '../errors.ts';
+import { MAX_JSON_BYTES } from '../limits.ts';
+
+/** Reads and parses a JSON file of at most `maxBytes`. */
+export function readJsonFile(path: string, maxBytes = MAX_JSON_BYTES): unknown {
+  return withFile(path, (source) => {
+    if (source.size > maxBytes) {
+      throw new ShardloomError({
+        tag: 'over-limit',
+        what: 'The JSON file is larger than any that belongs to a checkpoint.',
+        file: path,
+        found: `${source.size} bytes`,
+        expected: `at most ${maxBytes} bytes`,
+      });
+    }
+    const bytes = readRange(source, 0, source.size, 'The JSON text');
+    try {
+      return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)) as unknown;
+    } catch (error) {
+      throw new ShardloomError(
+        {
+          tag: 'bad-metadata',
+          what: 'The file is not valid JSON.',
+          file: path,
+          found: `${(error as Error).message} (${source.size} bytes)`,
+          advice: 'The file was cut or damaged: copy it again from where it was written.',
+        },
+        { cause: error },
+      );
+    }
+  });
+}

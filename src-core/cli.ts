@@ -1,0 +1,116 @@
+import { Command, CommanderError, Option } from 'commander';
+import { consolidateCommand, FORMATS, OUTPUT_DTYPES, type ConsolidateFlags } from './cli/consolidate-command.ts';
+import { EXIT, EXIT_CODES_HELP, exitCodeOf } from './cli/exit-codes.ts';
+import { inspectCommand } from './cli/inspect-command.ts';
+import { sampleCommand, type SampleFlags } from './cli/sample-command.ts';
+import { styled } from './cli/terminal.ts';
+import { isShardloomError, toProblem } from './errors.ts';
+import { DIGESTS } from './execute/digest.ts';
+
+// Before any command is added: commands inherit it.
+const program = new Command('shardloom').exitOverride();
+
+/** Ctrl-C once stops the run and cleans up; twice ends the program at once. */
+function cancelOnInterrupt(): AbortSignal {
+  const controller = new AbortController();
+  for (const name of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(name, () => {
+      controller.abort();
+      process.once(name, () => process.exit(EXIT.cancelled));
+    });
+  }
+  return controller.signal;
+}
+
+/** Prints an error where the user asked for it and gives its exit code. */
+function report(error: unknown, json: boolean): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
+  if (!isShardloomError(error)) {
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    process.stderr.write(`shardloom failed because of a fault of its own. Please report this:\n${text}\n`);
+    return EXIT.fault;
+  }
+  if (json) process.stdout.write(`${JSON.stringify({ error: toProblem(error) }, null, 2)}\n`);
+  else process.stderr.write(`${styled('red', 'error:', process.stderr)} ${error.message}\n`);
+  return exitCodeOf(error.tag);
+}
+
+/** Runs a command's action and leaves with its exit code. */
+async function run(json: boolean | undefined, action: () => number | Promise<number>): Promise<void> {
+  try {
+    process.exitCode = await action();
+  } catch (error) {
+    process.exitCode = report(error, json ?? false);
+  }
+}
+
+program
+  .description(
+    'Consolidate AWS Trainium checkpoints (optimum-neuron, NeuronX Distributed) into Hugging Face weights,\nbyte for byte, with checks.',
+  )
+  .version(__SHARDLOOM_VERSION__, '-V, --version', 'print the version')
+  .helpOption('-h, --help', 'print this help')
+  .helpCommand('help [command]', 'print the help of a command')
+  .configureHelp({ showGlobalOptions: false })
+  .addHelpText(
+    'after',
+    `
+Examples:
+  shardloom inspect ./checkpoint-1000
+  shardloom consolidate ./checkpoint-1000 ./llama-hf
+  shardloom consolidate ./checkpoint-1000 ./llama-hf --max-shard-size 2GB --dtype float32
+${EXIT_CODES_HELP}`,
+  );
+
+program
+  .command('inspect')
+  .summary('say what a checkpoint is and whether it is sound')
+  .description(
+    'Says what a checkpoint folder holds (model, dtype, TP, PP, parameters, adapters) and what is wrong with it.\nReads no weights.',
+  )
+  .argument('<folder>', 'the checkpoint, its shards/, an adapter_<name>/ or its adapter_shards/')
+  .option('--json', 'print a JSON document')
+  .action((folder: string, flags: { json?: boolean }) => run(flags.json, () => inspectCommand(folder, flags)));
+
+program
+  .command('consolidate')
+  .summary('write Hugging Face weights from a sharded checkpoint')
+  .description(
+    'Joins the shards of all ranks into Hugging Face weights, with config and tokenizer beside them and a\nshardloom.json that records sources, checks and a digest per tensor. Nothing appears in OUT until all of it is whole.',
+  )
+  .argument('<folder>', 'the checkpoint, its shards/, an adapter_<name>/ or its adapter_shards/')
+  .argument('<out>', 'the output folder; made if it is not there')
+  .addOption(new Option('--format <format>', 'file format').choices(FORMATS).default('safetensors'))
+  .option('--max-shard-size <size>', 'largest weights file, such as 500MB or 5GB', '5GB')
+  .addOption(
+    new Option('--dtype <dtype>', 'convert floating point weights (default: as stored)').choices(OUTPUT_DTYPES),
+  )
+  .addOption(new Option('--digest <kind>', 'digest of each tensor').choices(DIGESTS).default('xxh64'))
+  .option('--workers <n>', 'threads that copy (default: by size and processors; 0: none beside the main one)')
+  .option('--band-size <size>', 'bytes that a thread copies at a time (default: 4 MiB)')
+  .option('--force', 'replace files of the same names in OUT')
+  .option('--dry-run', 'print the plan and write nothing')
+  .option('--quiet', 'print warnings and errors only')
+  .option('--json', 'print a JSON document instead of text')
+  .action((folder: string, out: string, flags: ConsolidateFlags) => {
+    const context = { version: __SHARDLOOM_VERSION__, signal: cancelOnInterrupt() };
+    return run(flags.json, () => consolidateCommand(folder, out, flags, context));
+  });
+
+program
+  .command('sample')
+  .summary('write a small sharded checkpoint to try things on')
+  .description(
+    'Writes a small Llama checkpoint as a training run leaves it (made-up weights), and the weights it was made\nfrom, so that everything can be tried without a training machine.',
+  )
+  .argument('<out>', 'the folder to write; must not exist or be empty')
+  .option('--tp <n>', 'tensor parallel size', '8')
+  .option('--pp <n>', 'pipeline parallel size', '1')
+  .option('--xser', 'one file per tensor, as use_xser saves')
+  .action((out: string, flags: SampleFlags) => run(false, () => sampleCommand(out, flags)));
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.exitCode = report(error, false);
+}

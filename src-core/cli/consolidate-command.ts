@@ -1,0 +1,159 @@
+import { openCheckpoint } from '../checkpoint/checkpoint.ts';
+import { printable, ShardloomError } from '../errors.ts';
+import { DIGESTS, type DigestName } from '../execute/digest.ts';
+import {
+  consolidate,
+  prepareConsolidation,
+  type ConsolidateOptions,
+  type ConsolidateResult,
+} from '../jobs/consolidate.ts';
+import { MAX_BAND_BYTES, MAX_WORKERS, MIN_BAND_BYTES } from '../limits.ts';
+import { planDocument, planText } from '../plan/print.ts';
+import type { WeightsFormat } from '../plan/plan.ts';
+import { parseSize } from '../plan/split.ts';
+import { dtypeFromTorchName, isCastable, torchName, DTYPES, type DType } from '../tensor/dtype.ts';
+import { formatBytes, formatDuration, formatPlural } from '../units.ts';
+import { EXIT } from './exit-codes.ts';
+import { findingsText, ProgressLine, styled } from './terminal.ts';
+
+/** The options of `shardloom consolidate`, as the command line gives them. */
+export interface ConsolidateFlags {
+  readonly format: string;
+  readonly maxShardSize: string;
+  readonly dtype?: string;
+  readonly digest: string;
+  readonly workers?: string;
+  readonly bandSize?: string;
+  readonly force?: boolean;
+  readonly dryRun?: boolean;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}
+
+/** The dtypes that weights can be written as, by torch's names. */
+export const OUTPUT_DTYPES = DTYPES.filter(isCastable).map((dtype) => torchName(dtype)!);
+export const FORMATS: readonly WeightsFormat[] = ['safetensors', 'pytorch'];
+
+/** `shardloom consolidate FOLDER OUT`. Returns the exit code. */
+export async function consolidateCommand(
+  folder: string,
+  out: string,
+  flags: ConsolidateFlags,
+  context: { readonly version: string; readonly signal: AbortSignal },
+): Promise<number> {
+  const options = optionsOf(flags);
+  const checkpoint = openCheckpoint(folder);
+  const errors = checkpoint.findings.filter(({ severity }) => severity === 'error');
+  if (errors.length > 1 && !flags.json) process.stderr.write(`${findingsText(errors.slice(1), process.stderr)}\n`);
+  if (flags.dryRun) {
+    const { plan } = prepareConsolidation(checkpoint, options);
+    process.stdout.write(flags.json ? `${JSON.stringify(planDocument(plan), null, 2)}\n` : planText(plan));
+    return EXIT.done;
+  }
+  const line = new ProgressLine();
+  const showsProgress = !flags.quiet && !flags.json;
+  try {
+    const result = await consolidate(checkpoint, out, {
+      ...options,
+      ...context,
+      ...(showsProgress && { onProgress: (progress) => line.update(progress) }),
+    });
+    line.end();
+    if (flags.json) process.stdout.write(`${JSON.stringify(resultDocument(result), null, 2)}\n`);
+    else if (!flags.quiet) process.stdout.write(resultText(result));
+    else if (result.findings.length > 0) process.stderr.write(`${findingsText(result.findings, process.stderr)}\n`);
+    return EXIT.done;
+  } finally {
+    line.end();
+  }
+}
+
+function optionsOf(flags: ConsolidateFlags): ConsolidateOptions {
+  const workers = wholeNumber('--workers', flags.workers, 0, MAX_WORKERS);
+  const bandBytes = flags.bandSize === undefined ? undefined : parseSize(flags.bandSize);
+  if (bandBytes !== undefined && !(bandBytes >= MIN_BAND_BYTES && bandBytes <= MAX_BAND_BYTES)) {
+    throw usage('--band-size', flags.bandSize!, `${MIN_BAND_BYTES} bytes to ${formatBytes(MAX_BAND_BYTES)}`);
+  }
+  const dtype = outputDtype(flags.dtype);
+  return {
+    format: oneOf('--format', flags.format, FORMATS),
+    maxShardBytes: parseSize(flags.maxShardSize),
+    digest: oneOf<DigestName>('--digest', flags.digest, DIGESTS),
+    replace: flags.force ?? false,
+    ...(dtype && { dtype }),
+    ...(workers !== undefined && { workers }),
+    ...(bandBytes !== undefined && { bandBytes }),
+  };
+}
+
+function outputDtype(name: string | undefined): DType | undefined {
+  if (name === undefined) return undefined;
+  const dtype = dtypeFromTorchName(oneOf('--dtype', name.replace(/^torch\./, ''), OUTPUT_DTYPES));
+  return dtype ?? undefined;
+}
+
+function oneOf<Value extends string>(flag: string, value: string, allowed: readonly Value[]): Value {
+  const found = allowed.find((candidate) => candidate === value);
+  if (found === undefined) throw usage(flag, value, allowed.join(', '));
+  return found;
+}
+
+function wholeNumber(flag: string, value: string | undefined, min: number, max: number): number | undefined {
+  if (value === undefined) return undefined;
+  const number = Number(value);
+  if (!/^\d+$/.test(value) || number < min || number > max)
+    throw usage(flag, value, `a whole number from ${min} to ${max}`);
+  return number;
+}
+
+function usage(flag: string, found: string, expected: string): ShardloomError {
+  return new ShardloomError({ tag: 'usage', what: `${flag} does not take this value.`, found, expected });
+}
+
+function resultText(result: ConsolidateResult): string {
+  const { plan, replicas, findings } = result;
+  const tensors = plan.outputs.reduce((sum, output) => sum + output.tensors.length, 0);
+  const rate = result.seconds > 0 ? ` (${formatBytes(result.bytesWritten / result.seconds)}/s)` : '';
+  const nonFinite = findings.some(({ tag }) => tag === 'non-finite');
+  const lines = [
+    `${styled('bold', 'Consolidated')} ${formatPlural(tensors, 'tensor')}, ${formatBytes(result.bytesWritten)} in ${formatDuration(result.seconds)}${rate}`,
+    `  into ${printable(result.out)}`,
+    ...plan.outputs.map((output) => `    ${printable(output.path)}  ${formatBytes(output.size)}`),
+    '',
+    styled('bold', 'Checked'),
+    check(true, `every element of every tensor comes from exactly one place (${formatPlural(tensors, 'tensor')})`),
+    replicas.compared === 0
+      ? check(true, 'nothing in this checkpoint is stored twice')
+      : check(
+          replicas.different === 0,
+          replicas.different === 0
+            ? `all ${formatPlural(replicas.compared, 'copy', 'copies')} on other ranks equal what was taken, byte for byte`
+            : `${replicas.different} of ${formatPlural(replicas.compared, 'copy', 'copies')} on other ranks differ from what was taken`,
+        ),
+    check(!nonFinite, nonFinite ? 'some values are NaN or Inf' : 'no NaN and no Inf'),
+    check(true, 'a digest of every tensor is in shardloom.json'),
+  ];
+  if (findings.length > 0) lines.push('', findingsText(findings));
+  return `${lines.join('\n')}\n`;
+}
+
+function check(good: boolean, text: string): string {
+  return `  ${good ? styled('green', '✓') : styled('yellow', '!')} ${text}`;
+}
+
+function resultDocument(result: ConsolidateResult): unknown {
+  return {
+    out: result.out,
+    files: result.written.map(({ output, tensors }) => ({
+      path: output.path,
+      bytes: output.size,
+      tensors: tensors.map(({ name, digest }) => ({ name, digest })),
+    })),
+    bytes: result.bytesWritten,
+    seconds: result.seconds,
+    workers: result.workers,
+    replicas: result.replicas,
+    kvPlacement: result.kvPlacement?.placement ?? null,
+    findings: result.findings,
+  };
+}

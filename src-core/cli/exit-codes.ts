@@ -1,0 +1,24 @@
+import type { ErrorTag } from '../errors.ts';
+
+/** Exit codes, as `--help` documents them. */
+export const EXIT = { done: 0, fault: 1, usage: 2, input: 3, output: 4, cancelled: 130 } as const;
+
+const OUTPUT_TAGS: ReadonlySet<ErrorTag> = new Set(['output-exists', 'output-busy', 'no-space', 'write-failed']);
+
+/** The exit code for an error of the engine. */
+export function exitCodeOf(tag: ErrorTag): number {
+  if (tag === 'usage') return EXIT.usage;
+  if (tag === 'cancelled') return EXIT.cancelled;
+  if (tag === 'bad-plan') return EXIT.fault;
+  return OUTPUT_TAGS.has(tag) ? EXIT.output : EXIT.input;
+}
+
+export const EXIT_CODES_HELP = `
+Exit codes:
+  0    done, or nothing wrong found (warnings are printed)
+  1    a fault of shardloom itself
+  2    wrong usage
+  3    the checkpoint cannot be used: a file or rank is missing, damaged or does not fit
+  4    the output cannot be written: it exists, the disk is full, no permission
+  130  cancelled with Ctrl-C; nothing is left behind
+`;

@@ -1,0 +1,40 @@
+import { printable, ShardloomError } from '../errors.ts';
+import { makeSample } from '../sample/sample.ts';
+import { EXIT } from './exit-codes.ts';
+import { styled } from './terminal.ts';
+
+/** The options of `shardloom sample`, as the command line gives them. */
+export interface SampleFlags {
+  readonly tp: string;
+  readonly pp: string;
+  readonly xser?: boolean;
+}
+
+/** `shardloom sample OUT`. Returns the exit code. */
+export async function sampleCommand(out: string, flags: SampleFlags): Promise<number> {
+  const { checkpoint, original } = await makeSample(out, {
+    tensorParallelSize: size('--tp', flags.tp, [1, 2, 4, 8, 16]),
+    pipelineParallelSize: size('--pp', flags.pp, [1, 2, 4]),
+    xser: flags.xser ?? false,
+  });
+  process.stdout.write(
+    `${styled('bold', 'Sample')} Llama checkpoint, TP ${flags.tp} × PP ${flags.pp}\n` +
+      `  checkpoint  ${printable(checkpoint)}\n` +
+      `  made from   ${printable(original)}\n`,
+  );
+  return EXIT.done;
+}
+
+/** The sample's 16 heads, 4 layers and 1,024 words can be spread in these ways. */
+function size(flag: string, value: string, allowed: readonly number[]): number {
+  const found = allowed.find((candidate) => String(candidate) === value);
+  if (found === undefined) {
+    throw new ShardloomError({
+      tag: 'usage',
+      what: `The sample cannot be made with this ${flag}.`,
+      found: value,
+      expected: allowed.join(', '),
+    });
+  }
+  return found;
+}

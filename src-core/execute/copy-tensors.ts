@@ -1,0 +1,179 @@
+import fs from 'node:fs';
+import zlib from 'node:zlib';
+import { ShardloomError } from '../errors.ts';
+import type { PlanSource, PlanSourceFile, PlanTensor } from '../plan/plan.ts';
+import { castBetween } from '../tensor/cast.ts';
+import { dtypeBytes } from '../tensor/dtype.ts';
+import { elementCount } from '../tensor/shape.ts';
+import { Assembler, piecesIn } from './assemble.ts';
+import { bandsOf, type Box } from './bands.ts';
+import { addDifferences, compareBands, type Difference } from './compare.ts';
+import type { Digest, DigestName } from './digest.ts';
+import { createKernelMemory, type KernelMemory } from './kernels.ts';
+import { countNonFinite } from './non-finite.ts';
+import { SourceFiles } from './source-files.ts';
+
+/** What every task of a run shares. Plain data: it is sent to worker threads once. */
+export interface CopyContext {
+  readonly files: readonly PlanSourceFile[];
+  readonly sources: readonly PlanSource[];
+  readonly bandBytes: number;
+  readonly digest: DigestName;
+  /** CRC-32 of each tensor's bytes, which zip archives ask for. */
+  readonly crc32: boolean;
+  /** Shared with the main thread: see {@link CONTROL_FIELDS}. */
+  readonly control: SharedArrayBuffer;
+}
+
+/** Fields of the control buffer, 64-bit each: bytes done (written and compared), and 1 once the run is cancelled. */
+export const CONTROL_FIELDS = { done: 0, cancelled: 1 } as const;
+
+/** Tensors of one output file, to be copied one after the other. */
+export interface CopyTask {
+  readonly output: string;
+  readonly tensors: readonly PlanTensor[];
+}
+
+/** What was seen while a tensor was copied. */
+export interface CopiedTensor {
+  readonly name: string;
+  readonly digest: string;
+  readonly crc32: number;
+  readonly nan: number;
+  readonly inf: number;
+  /** Elements that were finite and no longer are after conversion to the output dtype. */
+  readonly overflowed: number;
+  /** By index into the tensor's copies: where that copy differs. Copies that are equal are not listed. */
+  readonly differences: readonly { readonly copy: number; readonly where: readonly Difference[] }[];
+}
+
+/** Buffers: the band, what is read around it, and the band of a copy or the converted band. */
+const BUFFERS = 3;
+
+/** The widest element, which a conversion may turn a narrower one into. */
+const WIDEST_ELEMENT_BYTES = 8;
+
+/** Copies tensors band by band. One per thread; its memory does not depend on what is copied. */
+export class TensorCopier {
+  readonly #context: CopyContext;
+  readonly #makeDigest: (name: DigestName) => Digest;
+  readonly #memory: KernelMemory;
+  readonly #files: SourceFiles;
+  readonly #assembler: Assembler;
+  readonly #control: BigInt64Array;
+
+  constructor(context: CopyContext, makeDigest: (name: DigestName) => Digest) {
+    this.#context = context;
+    this.#makeDigest = makeDigest;
+    this.#memory = createKernelMemory(BUFFERS, context.bandBytes);
+    this.#files = new SourceFiles(context.files);
+    const scratch = this.#memory.addresses[1]!;
+    this.#assembler = new Assembler(this.#memory, this.#files, context.sources, scratch, context.bandBytes);
+    this.#control = new BigInt64Array(context.control);
+  }
+
+  /** Copies the task's tensors into the output file, which exists at its full length. */
+  run(task: CopyTask): CopiedTensor[] {
+    const fd = fs.openSync(task.output, 'r+');
+    try {
+      return task.tensors.map((tensor) => this.#copy(tensor, fd));
+    } catch (error) {
+      throw asWriteError(error, task.output);
+    } finally {
+      fs.closeSync(fd);
+    }
+  }
+
+  close(): void {
+    this.#files.close();
+  }
+
+  #copy(tensor: PlanTensor, fd: number): CopiedTensor {
+    const [taken, , other] = this.#memory.addresses as [number, number, number];
+    const cast = tensor.dtype === tensor.sourceDtype ? null : castBetween(tensor.sourceDtype, tensor.dtype);
+    const digest = this.#makeDigest(this.#context.digest);
+    const found = { nan: 0, inf: 0, overflowed: 0, crc32: 0 };
+    const differences = tensor.copies.map(() => new Map<number, Difference>());
+    let at = tensor.at;
+    // A conversion may widen elements up to the widest, and both bands must fit their buffers.
+    const bandElements = this.#context.bandBytes / (cast ? WIDEST_ELEMENT_BYTES : dtypeBytes(tensor.sourceDtype));
+    for (const band of bandsOf(tensor.shape, Math.max(1, Math.floor(bandElements)))) {
+      this.#throwIfCancelled();
+      const count = elementCount(band.size);
+      this.#assembler.assemble(piecesIn(band, tensor.regions), band.size, taken);
+      const before = countNonFinite(this.#memory, taken, count * dtypeBytes(tensor.sourceDtype), tensor.sourceDtype);
+      found.nan += before.nan;
+      found.inf += before.inf;
+      this.#compareCopies(tensor, band, differences);
+      const address = cast ? other : taken;
+      const byteLength = count * dtypeBytes(tensor.dtype);
+      if (cast) {
+        cast(this.#viewAt(taken), this.#viewAt(other), count);
+        found.overflowed += countNonFinite(this.#memory, other, byteLength, tensor.dtype).inf - before.inf;
+      }
+      const bytes = this.#memory.bytes.subarray(address, address + byteLength);
+      digest.update(bytes);
+      if (this.#context.crc32) found.crc32 = zlib.crc32(bytes, found.crc32);
+      writeAll(fd, bytes, at);
+      at += byteLength;
+      Atomics.add(this.#control, CONTROL_FIELDS.done, BigInt(byteLength));
+    }
+    return {
+      name: tensor.name,
+      digest: digest.finish(),
+      ...found,
+      differences: differences.flatMap((where, copy) => (where.size > 0 ? [{ copy, where: [...where.values()] }] : [])),
+    };
+  }
+
+  #compareCopies(tensor: PlanTensor, band: Box, differences: readonly Map<number, Difference>[]): void {
+    const [taken, , other] = this.#memory.addresses as [number, number, number];
+    tensor.copies.forEach((copy, index) => {
+      const pieces = piecesIn(band, copy.regions);
+      this.#assembler.assemble(pieces, band.size, other);
+      const found = compareBands(this.#memory, taken, other, band.size, tensor.sourceDtype, pieces);
+      addDifferences(differences[index]!, found);
+      Atomics.add(this.#control, CONTROL_FIELDS.done, BigInt(elementCount(band.size) * dtypeBytes(tensor.sourceDtype)));
+    });
+  }
+
+  #viewAt(address: number): DataView {
+    return new DataView(this.#memory.bytes.buffer, address);
+  }
+
+  #throwIfCancelled(): void {
+    if (Atomics.load(this.#control, CONTROL_FIELDS.cancelled) !== 0n) throw cancelled();
+  }
+}
+
+export function cancelled(): ShardloomError {
+  return new ShardloomError({
+    tag: 'cancelled',
+    what: 'The run was cancelled. Nothing was left in the output folder.',
+  });
+}
+
+function writeAll(fd: number, bytes: Uint8Array, at: number): void {
+  let done = 0;
+  while (done < bytes.byteLength) done += fs.writeSync(fd, bytes, done, bytes.byteLength - done, at + done);
+}
+
+/** An operating system's error while writing, in our terms. */
+export function asWriteError(error: unknown, file: string): unknown {
+  if (error instanceof ShardloomError) return error;
+  const code = (error as NodeJS.ErrnoException).code;
+  if (code === undefined) return error;
+  const full = code === 'ENOSPC' || code === 'EDQUOT';
+  return new ShardloomError(
+    {
+      tag: full ? 'no-space' : 'write-failed',
+      what: full ? 'The disk is full.' : 'The output could not be written.',
+      file,
+      found: (error as Error).message,
+      advice: full
+        ? 'Free some space, or choose an output folder on another disk.'
+        : 'Check the folder, then try again.',
+    },
+    { cause: error },
+  );
+}

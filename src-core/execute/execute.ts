@@ -1,0 +1,260 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { ShardloomError } from '../errors.ts';
+import { DEFAULT_BAND_BYTES, MAX_BAND_BYTES, MAX_SIDECAR_BYTES, MIN_BAND_BYTES } from '../limits.ts';
+import {
+  plannedBytes,
+  plannedReads,
+  type Plan,
+  type PlanOutput,
+  type PlanPiece,
+  type PlanTensor,
+  type PlanText,
+} from '../plan/plan.ts';
+import { validatePlan } from '../plan/validate.ts';
+import { formatBytes } from '../units.ts';
+import { asWriteError, CONTROL_FIELDS, type CopiedTensor, type CopyContext, type CopyTask } from './copy-tensors.ts';
+import type { DigestName } from './digest.ts';
+import { createPool, defaultWorkers, runTasks } from './pool.ts';
+import { ProgressMeter, type Progress } from './progress.ts';
+import { isChanged, sourceChanged } from './source-files.ts';
+import { Staging } from './staging.ts';
+
+export interface ExecuteOptions {
+  /** Worker threads; 0 for this thread. Chosen by size where absent. */
+  readonly workers?: number;
+  /** Bytes that are copied at a time. */
+  readonly bandBytes?: number;
+  readonly digest?: DigestName;
+  /** Replace files of the same names in the output folder. */
+  readonly replace?: boolean;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: Progress) => void;
+  /** How often progress is told, in milliseconds. */
+  readonly progressInterval?: number;
+  /**
+   * Called when all bytes are written and before anything gets its final name: may refuse by throwing, and gives the files
+   * that tell of the run.
+   */
+  readonly beforePublish?: (written: WrittenOutput[]) => readonly PlanText[];
+  /** Completes an output whose last pieces depend on the tensors' CRC-32 (zip archives). */
+  readonly finish?: (output: PlanOutput, tensors: readonly CopiedTensor[]) => readonly PlanPiece[];
+}
+
+/** An output file with what was seen while its tensors were copied, in the plan's order. */
+export interface WrittenOutput {
+  readonly output: PlanOutput;
+  readonly tensors: readonly CopiedTensor[];
+}
+
+export interface ExecuteResult {
+  readonly written: readonly WrittenOutput[];
+  readonly bytesWritten: number;
+  readonly seconds: number;
+  readonly workers: number;
+}
+
+/** Tensors below this are copied several to a task. */
+const SMALL_TASK_BYTES = 8 * 1024 * 1024;
+
+/**
+ * Runs a plan: validates it, checks the space, copies in threads, and publishes all files at once at the end. Whatever
+ * goes wrong, the input is untouched and nothing stands under a final name.
+ */
+export async function executePlan(plan: Plan, out: string, options: ExecuteOptions = {}): Promise<ExecuteResult> {
+  const started = performance.now();
+  validatePlan(plan);
+  checkSpace(plan, out);
+  const workers = options.workers ?? defaultWorkers(plannedReads(plan));
+  const staging = Staging.claim(out, plan, options.replace ?? false);
+  try {
+    const written = await copyAll(plan, staging, workers, options);
+    checkSources(plan);
+    const texts = [...plan.texts, ...(options.beforePublish?.(written) ?? [])];
+    writeSmallFiles(plan, texts, staging);
+    staging.publish(publishingOrder(plan, texts));
+    const seconds = (performance.now() - started) / 1000;
+    return { written, bytesWritten: plannedBytes(plan), seconds, workers };
+  } catch (error) {
+    staging.discard();
+    throw error;
+  }
+}
+
+async function copyAll(
+  plan: Plan,
+  staging: Staging,
+  workers: number,
+  options: ExecuteOptions,
+): Promise<WrittenOutput[]> {
+  const context: CopyContext = {
+    files: plan.files,
+    sources: plan.sources,
+    bandBytes: Math.min(MAX_BAND_BYTES, Math.max(MIN_BAND_BYTES, options.bandBytes ?? DEFAULT_BAND_BYTES)),
+    digest: options.digest ?? 'xxh64',
+    crc32: options.finish !== undefined,
+    control: new SharedArrayBuffer(8 * Object.keys(CONTROL_FIELDS).length),
+  };
+  for (const output of plan.outputs) createOutput(output, staging.pathOf(output.path));
+  const tasks = tasksOf(plan, (output) => staging.pathOf(output.path));
+  const stopWatching = watch(context.control, plannedReads(plan), options);
+  const pool = await createPool(context, workers);
+  try {
+    const results = await runTasks(pool, tasks, workers, context);
+    const copied = new Map(tasks.map((task, index) => [task, results[index]!]));
+    return plan.outputs.map((output) => finishOutput(output, staging.pathOf(output.path), copied, options));
+  } finally {
+    stopWatching();
+    await pool.close();
+  }
+}
+
+/** Follows the shared counter for progress, and passes a cancellation on to the threads. */
+function watch(control: SharedArrayBuffer, total: number, options: ExecuteOptions): () => void {
+  const counters = new BigInt64Array(control);
+  const cancel = (): void => {
+    Atomics.store(counters, CONTROL_FIELDS.cancelled, 1n);
+  };
+  if (options.signal?.aborted) cancel();
+  options.signal?.addEventListener('abort', cancel);
+  const meter = new ProgressMeter(total);
+  const tell = (): void => {
+    const done = Number(Atomics.load(counters, CONTROL_FIELDS.done));
+    options.onProgress?.(meter.sample(Math.min(done, total), performance.now() / 1000));
+  };
+  tell();
+  const timer = setInterval(tell, options.progressInterval ?? 100);
+  return () => {
+    clearInterval(timer);
+    options.signal?.removeEventListener('abort', cancel);
+    tell();
+  };
+}
+
+/** Large tensors each on their own, largest first so that no thread is left alone with one at the end; small ones together. */
+function tasksOf(plan: Plan, pathOf: (output: PlanOutput) => string): CopyTask[] {
+  const tasks: { task: CopyTask; bytes: number }[] = [];
+  for (const output of plan.outputs) {
+    let batch: PlanTensor[] = [];
+    let bytes = 0;
+    const flush = (): void => {
+      if (batch.length > 0) tasks.push({ task: { output: pathOf(output), tensors: batch }, bytes });
+      batch = [];
+      bytes = 0;
+    };
+    for (const tensor of output.tensors) {
+      if (bytes + tensor.byteLength > SMALL_TASK_BYTES) flush();
+      batch.push(tensor);
+      bytes += tensor.byteLength;
+    }
+    flush();
+  }
+  return tasks.sort((a, b) => b.bytes - a.bytes).map(({ task }) => task);
+}
+
+function createOutput(output: PlanOutput, file: string): void {
+  try {
+    const fd = fs.openSync(file, 'wx');
+    try {
+      fs.ftruncateSync(fd, output.size);
+      writePieces(fd, output.pieces);
+    } finally {
+      fs.closeSync(fd);
+    }
+  } catch (error) {
+    throw asWriteError(error, file);
+  }
+}
+
+function finishOutput(
+  output: PlanOutput,
+  file: string,
+  copied: ReadonlyMap<CopyTask, readonly CopiedTensor[]>,
+  options: ExecuteOptions,
+): WrittenOutput {
+  const ofFile = [...copied].filter(([task]) => task.output === file).flatMap(([, tensors]) => tensors);
+  const byName = new Map(ofFile.map((tensor) => [tensor.name, tensor]));
+  const tensors = output.tensors.map((tensor) => byName.get(tensor.name)!);
+  const pieces = options.finish?.(output, tensors) ?? [];
+  if (pieces.length > 0) {
+    const fd = fs.openSync(file, 'r+');
+    try {
+      writePieces(fd, pieces);
+    } catch (error) {
+      throw asWriteError(error, file);
+    } finally {
+      fs.closeSync(fd);
+    }
+  }
+  return { output, tensors };
+}
+
+function writePieces(fd: number, pieces: readonly PlanPiece[]): void {
+  for (const { at, bytes } of pieces) {
+    let done = 0;
+    while (done < bytes.byteLength) done += fs.writeSync(fd, bytes, done, bytes.byteLength - done, at + done);
+  }
+}
+
+function writeSmallFiles(plan: Plan, texts: readonly PlanText[], staging: Staging): void {
+  for (const { path: name, text } of texts) {
+    try {
+      fs.writeFileSync(staging.pathOf(name), text, { flag: 'wx' });
+    } catch (error) {
+      throw asWriteError(error, name);
+    }
+  }
+  for (const { from, path: name } of plan.sidecars) {
+    const stat = fs.statSync(from, { throwIfNoEntry: false });
+    if (!stat?.isFile() || stat.size > MAX_SIDECAR_BYTES) continue;
+    try {
+      fs.copyFileSync(from, staging.pathOf(name), fs.constants.COPYFILE_EXCL);
+    } catch (error) {
+      throw asWriteError(error, name);
+    }
+  }
+}
+
+/** Config and tokenizer, then weights, then what makes a folder loadable and what vouches for it. */
+function publishingOrder(plan: Plan, texts: readonly PlanText[]): string[] {
+  const last = (name: string): number =>
+    Number(name.endsWith('.index.json')) + 2 * Number(!plan.texts.some((t) => t.path === name));
+  const small = texts.map((text) => text.path).sort((a, b) => last(a) - last(b));
+  const closing = small.filter((name) => last(name) > 0);
+  const opening = small.filter((name) => last(name) === 0);
+  return [...opening, ...plan.sidecars.map((s) => s.path), ...plan.outputs.map((output) => output.path), ...closing];
+}
+
+/** Files that changed while they were read would give weights that belong to no step of the training. */
+function checkSources(plan: Plan): void {
+  for (const file of plan.files) {
+    const stat = fs.statSync(file.path, { throwIfNoEntry: false });
+    if (!stat || isChanged(file, stat)) throw sourceChanged(file, { size: stat?.size ?? 0 });
+  }
+}
+
+function checkSpace(plan: Plan, out: string): void {
+  const need = plannedBytes(plan);
+  const free = freeBytes(out);
+  if (free === null || need <= free) return;
+  throw new ShardloomError({
+    tag: 'no-space',
+    what: 'There is not enough space on the disk for the output.',
+    file: path.resolve(out),
+    found: `${formatBytes(free)} free`,
+    expected: `${formatBytes(need)}`,
+    advice: 'Free some space, or choose an output folder on another disk.',
+  });
+}
+
+/** Free bytes of the disk that a folder is or will be on, or null where the system does not tell. */
+export function freeBytes(folder: string): number | null {
+  for (let current = path.resolve(folder); ; current = path.dirname(current)) {
+    try {
+      const { bavail, bsize } = fs.statfsSync(current);
+      return bavail * bsize;
+    } catch {
+      if (current === path.dirname(current)) return null;
+    }
+  }
+}

@@ -1,0 +1,41 @@
+/** The engine's public door. What is not here may change without notice. */
+export { openCheckpoint, type Checkpoint, type ShardedState, type Stage } from './checkpoint/checkpoint.ts';
+export {
+  isShardloomError,
+  ShardloomError,
+  toProblem,
+  type ErrorTag,
+  type Finding,
+  type Problem,
+  type Severity,
+} from './errors.ts';
+export { DIGESTS, type DigestName } from './execute/digest.ts';
+export type { Progress } from './execute/progress.ts';
+export { readViews } from './execute/read-view.ts';
+export { readSafetensors } from './formats/safetensors/index.ts';
+export { FileSource, withFile } from './bytes/file.ts';
+export { summarize, type CheckpointSummary } from './inspect/summary.ts';
+export {
+  consolidate,
+  prepareConsolidation,
+  type ConsolidateOptions,
+  type ConsolidateResult,
+  type PreparedConsolidation,
+} from './jobs/consolidate.ts';
+export { originalWeightsOf } from './plan/original-weights.ts';
+export type { Plan } from './plan/plan.ts';
+export { validatePlan } from './plan/validate.ts';
+export { makeSample, type Sample, type SampleOptions } from './sample/sample.ts';
+export { getAdapterName, isBaseLayer, removeAdapterName } from './specs/adapter-names.ts';
+export { adaptStateDict } from './specs/adapt-state-dict.ts';
+export { FusedLinearsSpec } from './specs/fused-linears.ts';
+export { computeQueryIndicesForRank } from './specs/gqa-heads.ts';
+export { GQAQKVColumnParallelLinearSpec } from './specs/gqa-qkv.ts';
+export { createLocalFusedWeight, createLocalWeightWithPadding } from './specs/local-weights.ts';
+export { ModelWeightTransformationSpec, type OriginalWeight, type ShardedStateDicts } from './specs/spec.ts';
+export { ModelWeightTransformationSpecs } from './specs/specs.ts';
+export { toOriginalWeights } from './specs/to-original-weights.ts';
+export { DTYPES, type DType } from './tensor/dtype.ts';
+export * from './tensor/operations.ts';
+export { makeView, viewOf, type Region, type View } from './tensor/view.ts';
+export type { StoredTensor } from './tensor/stored.ts';

@@ -1,0 +1,126 @@
+import path from 'node:path';
+import type { Checkpoint, ShardedState } from '../checkpoint/checkpoint.ts';
+import { ShardloomError, type Finding } from '../errors.ts';
+import type { DigestName } from '../execute/digest.ts';
+import { executePlan, type ExecuteOptions, type ExecuteResult, type WrittenOutput } from '../execute/execute.ts';
+import { finishOutput, planConsolidation, type ConsolidationOptions } from '../plan/consolidation.ts';
+import { originalWeightsOf } from '../plan/original-weights.ts';
+import type { Plan } from '../plan/plan.ts';
+import { detectKvPlacement, kvPlacementFinding, type KvPlacementResult } from '../verify/kv-placement.ts';
+import { findingsWhileCopying, replicaSummary, type ReplicaSummary } from '../verify/replicas.ts';
+import { manifestText } from './manifest.ts';
+
+/** What the caller may choose; the plan's options and those of running it. */
+export interface ConsolidateOptions
+  extends
+    Partial<ConsolidationOptions>,
+    Pick<ExecuteOptions, 'workers' | 'bandBytes' | 'replace' | 'signal' | 'onProgress' | 'progressInterval'> {
+  readonly digest?: DigestName;
+  /** Written into shardloom.json. */
+  readonly version?: string;
+}
+
+/** A consolidation that is ready to run. */
+export interface PreparedConsolidation {
+  readonly checkpoint: Checkpoint;
+  readonly options: ConsolidationOptions;
+  readonly plan: Plan;
+  readonly kvPlacement: KvPlacementResult | null;
+  /** What was found before copying; none is an error. */
+  readonly findings: readonly Finding[];
+}
+
+export interface ConsolidateResult extends ExecuteResult {
+  readonly out: string;
+  readonly plan: Plan;
+  readonly replicas: ReplicaSummary;
+  readonly kvPlacement: KvPlacementResult | null;
+  /** Everything that was found, before and while copying. */
+  readonly findings: readonly Finding[];
+}
+
+/** Hugging Face's default for a weights file. */
+export const DEFAULT_MAX_SHARD_BYTES = 5_000_000_000;
+
+/**
+ * From an opened checkpoint to a plan. Throws the first of the findings that are errors: a checkpoint that is not whole is
+ * not consolidated.
+ */
+export function prepareConsolidation(checkpoint: Checkpoint, chosen: ConsolidateOptions = {}): PreparedConsolidation {
+  throwFirstError(checkpoint.findings);
+  const options: ConsolidationOptions = {
+    format: chosen.format ?? 'safetensors',
+    maxShardBytes: chosen.maxShardBytes ?? DEFAULT_MAX_SHARD_BYTES,
+    ...(chosen.dtype && { dtype: chosen.dtype }),
+  };
+  const states = [...(checkpoint.model ? [checkpoint.model] : []), ...checkpoint.adapters];
+  const weights = new Map(states.map((state) => [state, originalWeightsOf(state)]));
+  const findings: Finding[] = [...checkpoint.findings];
+  let kvPlacement: KvPlacementResult | null = null;
+  for (const [state, ofState] of weights) {
+    const placement = detectKvPlacement(state, ofState);
+    kvPlacement ??= placement;
+    const finding = placement && kvPlacementFinding(placement);
+    if (finding) findings.push(finding);
+  }
+  throwFirstError(findings);
+  return { checkpoint, options, plan: planConsolidation(checkpoint, weights, options), kvPlacement, findings };
+}
+
+/**
+ * Consolidates an opened checkpoint into `out`: Hugging Face weights, the files a loader needs beside them, and
+ * shardloom.json with what was done and a digest per tensor.
+ */
+export async function consolidate(
+  checkpoint: Checkpoint,
+  out: string,
+  options: ConsolidateOptions = {},
+): Promise<ConsolidateResult> {
+  const prepared = prepareConsolidation(checkpoint, options);
+  checkOutputPlace(checkpoint, out);
+  const { plan } = prepared;
+  let findings: readonly Finding[] = prepared.findings;
+  const result = await executePlan(plan, out, {
+    ...options,
+    ...(prepared.options.format === 'pytorch' && { finish: finishOutput }),
+    beforePublish: (written: readonly WrittenOutput[]) => {
+      findings = [...prepared.findings, ...findingsWhileCopying(plan, written)];
+      throwFirstError(findings);
+      return [{ path: 'shardloom.json', text: manifestText(prepared, written, findings, options.version) }];
+    },
+  });
+  return {
+    ...result,
+    out: path.resolve(out),
+    plan,
+    replicas: replicaSummary(result.written),
+    kvPlacement: prepared.kvPlacement,
+    findings,
+  };
+}
+
+/** Input folders are never written to. */
+function checkOutputPlace(checkpoint: Checkpoint, out: string): void {
+  const target = path.resolve(out);
+  const states: readonly ShardedState[] = [...(checkpoint.model ? [checkpoint.model] : []), ...checkpoint.adapters];
+  const inputs = states.flatMap(({ shards, adapterConfig }) => [
+    shards.folder,
+    ...(adapterConfig ? [path.dirname(adapterConfig.file)] : []),
+  ]);
+  const inside = inputs.find((folder) => target === folder || target.startsWith(folder + path.sep));
+  if (inside === undefined && target !== checkpoint.found.root) return;
+  throw new ShardloomError({
+    tag: 'usage',
+    what: 'The output folder is part of the checkpoint, which is never written to.',
+    file: target,
+    advice: 'Choose a folder outside the checkpoint.',
+  });
+}
+
+function throwFirstError(findings: readonly Finding[]): void {
+  const errors = findings.filter(({ severity }) => severity === 'error');
+  const first = errors[0];
+  if (!first) return;
+  const more = errors.length > 1 ? ` (${errors.length - 1} more problems: see shardloom inspect)` : '';
+  throw new ShardloomError({ ...first, what: first.what + more });
+}

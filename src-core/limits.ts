@@ -1,0 +1,68 @@
+/**
+ * Every cap on what a file may ask of us, with its reason. A number from a file is checked against these and against the
+ * file's real length before memory is taken for it.
+ */
+
+const KiB = 1024;
+const MiB = 1024 * KiB;
+const GiB = 1024 * MiB;
+
+/** The safetensors reference library refuses larger headers (`MAX_HEADER_SIZE`), so no valid file has one. */
+export const MAX_SAFETENSORS_HEADER_BYTES = 100_000_000;
+
+/**
+ * A pickle holds about 250 bytes per tensor; 64 MiB is a quarter of a million tensors in one rank file, far above real
+ * checkpoints (a 405B model has about 1,200 per stage).
+ */
+export const MAX_PICKLE_BYTES = 64 * MiB;
+
+/** Nesting of marks and containers in a pickle. Real state dicts nest about five deep. */
+export const MAX_PICKLE_DEPTH = 1_000;
+
+/** Longest integer of a pickle in bytes: sizes and offsets fit in 64 bits, the legacy magic number takes 10. */
+export const MAX_PICKLE_LONG_BYTES = 16;
+
+/** Members of one archive. One member is one storage, so this allows as many tensors as {@link MAX_PICKLE_BYTES}. */
+export const MAX_ARCHIVE_ENTRIES = 300_000;
+
+/** A central directory record takes about 100 bytes per member with names as torch.save writes them. */
+export const MAX_CENTRAL_DIRECTORY_BYTES = 64 * MiB;
+
+/** Dimensions of a tensor: torch itself stops at 64. */
+export const MAX_TENSOR_DIMENSIONS = 64;
+
+/** `mp_metadata_pp_rank_*.json` has about 200 bytes per parameter; 256 MiB is over a million. */
+export const MAX_METADATA_BYTES = 256 * MiB;
+
+/** config.json, trn_config.json, adapter_config.json, index files and the like. The largest seen are a few MB. */
+export const MAX_JSON_BYTES = 64 * MiB;
+
+/** Longest parameter or module name. Real ones stay below 200 characters. */
+export const MAX_NAME_LENGTH = 4 * KiB;
+
+/** Ranks in one parallel dimension; the largest Trainium clusters stay below 100,000 cores. */
+export const MAX_RANKS = 100_000;
+
+/** Files in one folder that is opened. A TP 64 x PP 64 xser checkpoint of a large model stays below. */
+export const MAX_FOLDER_ENTRIES = 1_000_000;
+
+/** Regions of one view. A view has one for each contiguous run of heads per rank; 64 heads on 64 ranks are 4,096. */
+export const MAX_VIEW_REGIONS = 1_000_000;
+
+/** Bytes that one worker copies at a time. Three buffers of this size are what a worker holds, whatever the model's size. */
+export const DEFAULT_BAND_BYTES = 4 * MiB;
+
+/** A band below this would hold less than one element of some dtype and gains nothing. */
+export const MIN_BAND_BYTES = 64;
+
+/** Three bands must stay well inside the 4 GiB that a WebAssembly memory can address. */
+export const MAX_BAND_BYTES = GiB;
+
+/** Open files per worker. Below the 256 that macOS allows a process by default, whatever the number of workers. */
+export const MAX_OPEN_FILES_PER_WORKER = 24;
+
+/** Worker threads. More than this only wait for the disk. */
+export const MAX_WORKERS = 64;
+
+/** Tokenizer, config and chat template files that are copied beside the weights. */
+export const MAX_SIDECAR_BYTES = 512 * MiB;

@@ -1,0 +1,46 @@
+import type { ModelWeightTransformationSpecs } from '../specs/specs.ts';
+import type { ParameterMetadata, ParametersMetadata } from '../tensor/parallel.ts';
+import type { Shape } from '../tensor/shape.ts';
+
+/** How a model is to be spread: what a training run sets in its TrainingNeuronConfig. */
+export interface ParallelConfig {
+  readonly tensorParallelSize: number;
+  readonly pipelineParallelSize: number;
+  /** How often key and value heads are repeated; absent: as often as needed. */
+  readonly kvSizeMultiplier?: number;
+  readonly fuseQkv: boolean;
+}
+
+/** A model without weights: what each pipeline stage holds, on both sides of the transformation. */
+export interface ModelDescription {
+  readonly stages: readonly StageDescription[];
+}
+
+export interface StageDescription {
+  /** Parameters of the original model that belong to the stage, with their whole shapes. */
+  readonly originalParameters: ReadonlyMap<string, Shape>;
+  /** Parameters of the Neuron model and how they are spread. */
+  readonly parameters: ParametersMetadata;
+  readonly specs: readonly ModelWeightTransformationSpecs[];
+}
+
+/** What is saved beside the shards of a stage (optimum-neuron `create_parameter_metadata`). */
+export function createParameterMetadata(stage: StageDescription): unknown {
+  return {
+    parameters: Object.fromEntries(
+      [...stage.parameters].map(([name, parameter]) => [name, getTensorModelParallelAttributes(parameter)]),
+    ),
+    model_weight_transformation_specs: stage.specs.map((specs) => specs.toMetadata(new Set(stage.parameters.keys()))),
+  };
+}
+
+/** The parallel attributes of a parameter as the metadata stores them (`get_tensor_model_parallel_attributes`). */
+export function getTensorModelParallelAttributes(parameter: ParameterMetadata): Record<string, unknown> {
+  if (!parameter.tensorModelParallel) return { tensor_model_parallel: false };
+  return {
+    tensor_model_parallel: true,
+    partition_dim: parameter.partitionDim,
+    partition_stride: parameter.partitionStride,
+    num_partitions: parameter.numPartitions,
+  };
+}

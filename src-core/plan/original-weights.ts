@@ -1,0 +1,57 @@
+import type { ShardedState, Stage } from '../checkpoint/checkpoint.ts';
+import { ShardloomError } from '../errors.ts';
+import type { OriginalWeight, WeightCopy } from '../specs/spec.ts';
+import { ModelWeightTransformationSpecs } from '../specs/specs.ts';
+import { toOriginalWeights } from '../specs/to-original-weights.ts';
+import { sameShape } from '../tensor/shape.ts';
+import { viewOf } from '../tensor/view.ts';
+
+/**
+ * All weights of the original model (or adapter) as views on the shards: each pipeline stage through its specs, merged. A
+ * parameter that two stages hold (tied embeddings) must be equal in both: the other stage's is a copy that must agree.
+ */
+export function originalWeightsOf(state: ShardedState): Map<string, OriginalWeight> {
+  const merged = new Map<string, OriginalWeight>();
+  for (const stage of state.stages) {
+    for (const [name, weight] of stageWeights(stage, state.adapterName)) {
+      const before = merged.get(name);
+      merged.set(name, before ? mergeStages(name, before, weight, stage) : weight);
+    }
+  }
+  return merged;
+}
+
+function stageWeights(stage: Stage, adapterName: string | undefined): Map<string, OriginalWeight> {
+  const locals = new Map([...stage.tensors].map(([name, tensors]) => [name, tensors.map(viewOf)]));
+  const file = stage.metadata?.file;
+  try {
+    const specs = (stage.metadata?.transformationSpecs ?? []).map((entry) => {
+      return ModelWeightTransformationSpecs.fromMetadata(entry);
+    });
+    return toOriginalWeights(specs, locals, stage.metadata?.parameters ?? new Map(), adapterName);
+  } catch (error) {
+    // Specs know no files: the metadata is the one to look at where no shard was named.
+    if (!(error instanceof ShardloomError) || error.file !== undefined || file === undefined) throw error;
+    throw new ShardloomError({ ...error, file }, { cause: error });
+  }
+}
+
+function mergeStages(name: string, before: OriginalWeight, later: OriginalWeight, stage: Stage): OriginalWeight {
+  const [a, b] = [before.view, later.view];
+  if (a.dtype !== b.dtype || !sameShape(a.shape, b.shape)) {
+    const file = b.regions[0]?.source.file;
+    throw new ShardloomError({
+      tag: 'stage-conflict',
+      what: `Pipeline stage ${stage.ppRank} holds this parameter with another shape or dtype than an earlier stage.`,
+      ...(file !== undefined && { file }),
+      tensor: name,
+      found: `${b.dtype} [${b.shape.join(', ')}]`,
+      expected: `${a.dtype} [${a.shape.join(', ')}]`,
+      advice: 'The stages are not from the same save: copy all of them again from one checkpoint.',
+    });
+  }
+  const label = `pipeline stage ${stage.ppRank}`;
+  const other: WeightCopy = { label, view: b, mustAgree: true };
+  const copies = later.copies.map((copy) => ({ ...copy, label: `${label}, ${copy.label}` }));
+  return { ...before, copies: [...before.copies, other, ...copies] };
+}

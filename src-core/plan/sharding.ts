@@ -1,0 +1,121 @@
+import { layoutTorchArchive, finishTorchArchive } from '../formats/torch/index.ts';
+import { createParameterMetadata, type ModelDescription, type ParallelConfig } from '../models/description.ts';
+import { adaptStateDict } from '../specs/adapt-state-dict.ts';
+import type { StateDict } from '../specs/spec.ts';
+import type { View } from '../tensor/view.ts';
+import type { TorchOutput } from './consolidation.ts';
+import { PlanBuilder, plannedWeights } from './plan-builder.ts';
+import type { Plan, PlanOutput, PlanText } from './plan.ts';
+
+export interface ShardingOptions extends ParallelConfig {
+  /** One file per tensor, as `use_xser` saves. */
+  readonly xser: boolean;
+}
+
+/**
+ * The plan that writes original weights as the checkpoint of a training run: a file per rank (or, xser, per tensor), the
+ * stages' metadata, trn_config.json and the marks of a finished save. The other direction of a consolidation.
+ */
+export function planSharding(model: ModelDescription, weights: StateDict, options: ShardingOptions): Plan {
+  const builder = new PlanBuilder();
+  const outputs: PlanOutput[] = [];
+  const texts: PlanText[] = [
+    { path: 'shards/checkpoint', text: '1' },
+    { path: 'shards/done', text: '1' },
+    { path: 'trn_config.json', text: json(trnConfig(options)) },
+  ];
+  model.stages.forEach((stage, ppRank) => {
+    const stateDict = new Map([...stage.originalParameters.keys()].map((name) => [name, weights.get(name)!]));
+    texts.push({ path: `shards/mp_metadata_pp_rank_${ppRank}.json`, text: json(createParameterMetadata(stage)) });
+    for (let tpRank = 0; tpRank < options.tensorParallelSize; tpRank++) {
+      const rank = { tpSize: options.tensorParallelSize, tpRank };
+      const local = adaptStateDict(stage.specs, stateDict, stage.parameters, rank);
+      // In the order of the model's parameters, as a state dict has them.
+      const ordered = new Map([...stage.parameters.keys()].map((name) => [name, local.get(name)!]));
+      const root = `dp_rank_00_tp_rank_${two(tpRank)}_pp_rank_${two(ppRank)}`;
+      outputs.push(...(options.xser ? xserOutputs : plainOutputs)(builder, root, ordered));
+    }
+  });
+  return { files: builder.files, sources: builder.sources, outputs, texts, sidecars: [] };
+}
+
+function plainOutputs(builder: PlanBuilder, root: string, local: ReadonlyMap<string, View>): PlanOutput[] {
+  const entries = [...local].map(
+    ([name, { dtype, shape }]) => [name, { kind: 'tensor' as const, dtype, shape }] as const,
+  );
+  return [archiveOutput(builder, `shards/model/${root}.pt`, root, new Map(entries), local)];
+}
+
+/** References in the rank's file, dtypes and shapes beside it, and each tensor in a file of its own. */
+function xserOutputs(builder: PlanBuilder, root: string, local: ReadonlyMap<string, View>): PlanOutput[] {
+  const names = [...local.keys()];
+  const path = `shards/model/${root}.pt`;
+  const references = new Map(names.map((name, tid) => [name, { kind: 'tensor-reference' as const, tid }]));
+  const info = names.map((name, tid) => {
+    const { dtype, shape } = local.get(name)!;
+    return [tid, { dtype, shape, expertModelParallel: false }] as const;
+  });
+  return [
+    archiveOutput(builder, path, root, references, new Map()),
+    archiveOutput(
+      builder,
+      `${path}.info.pt`,
+      `${root}.pt.info`,
+      { kind: 'tensor-info', entries: new Map(info) },
+      new Map(),
+    ),
+    ...names.map((name, tid) => {
+      const { dtype, shape } = local.get(name)!;
+      const file = `tensor_${tid}`;
+      return archiveOutput(builder, `${path}.tensors/${file}.pt`, file, { kind: 'tensor', dtype, shape }, [
+        local.get(name)!,
+      ]);
+    }),
+  ];
+}
+
+function archiveOutput(
+  builder: PlanBuilder,
+  path: string,
+  root: string,
+  value: Parameters<typeof layoutTorchArchive>[1],
+  tensors: ReadonlyMap<string, View> | readonly View[],
+): TorchOutput {
+  const archive = layoutTorchArchive(root, value);
+  const views = [...tensors.values()];
+  const planned = archive.tensors.map(({ name, at }, index) => {
+    const weight = { view: views[index]!, transformation: 'sharded' as const, from: [], copies: [] };
+    return builder.tensor(plannedWeights([[name, weight]], undefined)[0]!, at);
+  });
+  return { path, format: 'pytorch', size: archive.size, pieces: archive.pieces, tensors: planned, archive };
+}
+
+/** Completes an archive that {@link planSharding} planned. */
+export function finishShard(
+  output: PlanOutput,
+  tensors: readonly { readonly crc32: number }[],
+): ReturnType<typeof finishTorchArchive> {
+  return finishTorchArchive(
+    (output as TorchOutput).archive,
+    tensors.map(({ crc32 }) => crc32),
+  );
+}
+
+/** The fields of trn_config.json that say how the checkpoint is laid out. */
+function trnConfig(options: ShardingOptions): unknown {
+  return {
+    tensor_parallel_size: options.tensorParallelSize,
+    pipeline_parallel_size: options.pipelineParallelSize,
+    kv_size_multiplier: options.kvSizeMultiplier ?? null,
+    fuse_qkv: options.fuseQkv,
+    use_xser: options.xser,
+  };
+}
+
+function json(value: unknown): string {
+  return JSON.stringify(value, null, 4);
+}
+
+function two(rank: number): string {
+  return String(rank).padStart(2, '0');
+}

@@ -1,0 +1,53 @@
+import path from 'node:path';
+import type { Checkpoint, ShardedState } from '../checkpoint/checkpoint.ts';
+import { torchName, type DType } from '../tensor/dtype.ts';
+import type { PlanSidecar, PlanText } from './plan.ts';
+
+/** What Hugging Face libraries load beside weights: configuration, tokenizer, chat templates, processors. */
+const SIDECAR_PATTERNS = [
+  /^config\.json$/,
+  /^generation_config\.json$/,
+  /^tokenizer[^/]*$/,
+  /^(special_tokens_map|added_tokens|vocab|merges)\.(json|txt)$/,
+  /^(spiece|sentencepiece\.bpe)\.model$/,
+  /^chat_template\.(jinja|json)$/,
+  /^(preprocessor|processor|video_preprocessor)_config\.json$/,
+];
+
+/** Files beside the weights: copied as they are, or written because something in them changes. */
+export interface Companions {
+  readonly sidecars: readonly PlanSidecar[];
+  readonly texts: readonly PlanText[];
+}
+
+/** The checkpoint's own files that a loader needs, for the model's folder; config.json with the dtype that is written. */
+export function modelCompanions(checkpoint: Checkpoint, dtype: DType | undefined): Companions {
+  const { root, rootFiles } = checkpoint.found;
+  const names = rootFiles.filter((name) => SIDECAR_PATTERNS.some((pattern) => pattern.test(name)));
+  const { config } = checkpoint;
+  if (dtype === undefined || !config) return { sidecars: names.map((name) => sidecar(root, name)), texts: [] };
+  return {
+    sidecars: names.filter((name) => name !== 'config.json').map((name) => sidecar(root, name)),
+    texts: [{ path: 'config.json', text: configWithDtype(config.document, dtype) }],
+  };
+}
+
+/** An adapter's config and the checkpoint's model card, for the adapter's folder. */
+export function adapterCompanions(checkpoint: Checkpoint, adapter: ShardedState, prefix: string): Companions {
+  const { root, rootFiles } = checkpoint.found;
+  const sidecars: PlanSidecar[] = [];
+  if (adapter.adapterConfig) sidecars.push({ from: adapter.adapterConfig.file, path: `${prefix}adapter_config.json` });
+  if (rootFiles.includes('README.md'))
+    sidecars.push({ from: path.join(root, 'README.md'), path: `${prefix}README.md` });
+  return { sidecars, texts: [] };
+}
+
+function sidecar(root: string, name: string): PlanSidecar {
+  return { from: path.join(root, name), path: name };
+}
+
+/** config.json as transformers writes it, with the dtype under the name that the file already uses. */
+function configWithDtype(document: Readonly<Record<string, unknown>>, dtype: DType): string {
+  const field = 'dtype' in document && !('torch_dtype' in document) ? 'dtype' : 'torch_dtype';
+  return `${JSON.stringify({ ...document, [field]: torchName(dtype) }, null, 2)}\n`;
+}

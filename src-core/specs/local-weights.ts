@@ -1,0 +1,57 @@
+import { cat, narrow } from '../tensor/operations.ts';
+import type { View } from '../tensor/view.ts';
+import type { TensorParallelRank } from './spec.ts';
+
+/**
+ * The part of `fullWeight` that one rank holds: pieces of ceil(axis / tp) along `partitionDim`, the last one shorter. With
+ * `stride` s the axis is cut into s * tp pieces and the rank gets pieces r, r + tp, r + 2 tp … one behind the other.
+ * (The reference's `create_local_weight_with_padding`; despite its name nothing is padded.)
+ */
+export function createLocalWeightWithPadding(
+  fullWeight: View,
+  partitionDim: number,
+  stride: number,
+  { tpSize, tpRank }: TensorParallelRank,
+): View {
+  const size = fullWeight.shape[partitionDim] ?? 0;
+  const piece = Math.ceil(size / tpSize / stride);
+  const pieces: View[] = [];
+  for (let index = tpRank; index < stride * tpSize; index += tpSize) {
+    const start = Math.min(index * piece, size);
+    pieces.push(narrow(fullWeight, partitionDim, start, Math.min(piece, size - start)));
+  }
+  return cat(pieces, partitionDim);
+}
+
+/**
+ * Part `tpRank` of each individual weight along `partitionDim`, joined along `fuseAxis` (`create_local_fused_weight`).
+ */
+export function createLocalFusedWeight(
+  { tpSize, tpRank }: TensorParallelRank,
+  individualWeights: readonly View[],
+  partitionDim: number,
+  fuseAxis: number,
+): View {
+  const parts = individualWeights.map((weight) => {
+    const size = (weight.shape[partitionDim] ?? 0) / tpSize;
+    return narrow(weight, partitionDim, tpRank * size, size);
+  });
+  return cat(parts, fuseAxis);
+}
+
+/**
+ * The whole tensor from all ranks' parts along `partitionDim`. With `stride` s each rank's part is s pieces: piece i of all
+ * ranks, then piece i + 1. (The reference ignores the stride when it joins.) Null where a part has no s equal pieces.
+ */
+export function joinLocalWeights(locals: readonly View[], partitionDim: number, stride: number): View | null {
+  if (stride === 1) return cat(locals, partitionDim);
+  const pieces: View[] = [];
+  for (let index = 0; index < stride; index++) {
+    for (const local of locals) {
+      const piece = (local.shape[partitionDim] ?? 0) / stride;
+      if (!Number.isInteger(piece)) return null;
+      pieces.push(narrow(local, partitionDim, index * piece, piece));
+    }
+  }
+  return cat(pieces, partitionDim);
+}

@@ -1,0 +1,150 @@
+import { ShardloomError } from '../errors.ts';
+import type { ParametersMetadata } from '../tensor/parallel.ts';
+import type { View } from '../tensor/view.ts';
+
+/** By saved name (no adapter name): the local tensors of all tensor parallel ranks of one pipeline stage, in rank order. */
+export type ShardedStateDicts = ReadonlyMap<string, readonly View[]>;
+
+/** Whole tensors by parameter name. */
+export type StateDict = ReadonlyMap<string, View>;
+
+/** What was done to an original parameter, for the mapping table and the plan. */
+export type Transformation =
+  /** Not parallel: rank 0's copy. */
+  | 'copied'
+  /** Split over the ranks along one axis: joined. */
+  | 'joined'
+  /** Part of a fused linear. */
+  | 'unfused'
+  /** Query rows or output projection columns, whole heads in the order of the GQA layout: put back. */
+  | 'query heads reordered'
+  /** Key or value rows that stand in several copies: replica 0. */
+  | 'KV replica taken'
+  /** One lora_A that several linears share: copied to each. */
+  | 'shared lora_A copied'
+  /** The other direction: one rank's part. */
+  | 'sharded';
+
+/** Other bytes in the checkpoint that must equal a weight, or a box of it, and that the weight is not made from. */
+export interface WeightCopy {
+  /** "rank 3", "KV replica 1": what differs when it differs. */
+  readonly label: string;
+  readonly view: View;
+  /**
+   * True where taking the weight is right only if this copy equals it: nothing says how the parameter is spread, or two
+   * pipeline stages hold it. A difference then stops the consolidation instead of being a warning.
+   */
+  readonly mustAgree?: true;
+}
+
+/** One parameter of the original model, as a view on the shards. */
+export interface OriginalWeight {
+  readonly view: View;
+  readonly transformation: Transformation;
+  /** The saved names of the Neuron parameters it is made from. */
+  readonly from: readonly string[];
+  readonly copies: readonly WeightCopy[];
+}
+
+export interface OriginalWeights {
+  readonly weights: ReadonlyMap<string, OriginalWeight>;
+  /** Saved names that the spec has dealt with: they do not appear in the result under their own name. */
+  readonly keysToRemove: readonly string[];
+}
+
+/** Where a rank stands in the tensor parallel group. Always an argument, never a global. */
+export interface TensorParallelRank {
+  readonly tpSize: number;
+  readonly tpRank: number;
+}
+
+/** The fields of a spec as they stand in the metadata (snake_case, `peft_type` included). */
+export type SpecMetadata = Readonly<Record<string, unknown>>;
+
+/**
+ * The interface for transforming weights between the original Transformers implementation and the custom one for Neuron
+ * (optimum-neuron `ModelWeightTransformationSpec`). Works on views: nothing is read.
+ */
+export abstract class ModelWeightTransformationSpec {
+  /** The class name that the metadata stores. */
+  abstract readonly name: string;
+  abstract readonly tpSize: number;
+  /** The PEFT type of the module that the spec belongs to: null or "lora". */
+  readonly peftType: 'lora' | null;
+  /** Fields of the metadata that this version does not know: kept, so that writing them again loses nothing. */
+  readonly unknownFields: SpecMetadata;
+
+  constructor(peftType: string | null, unknownFields: SpecMetadata = {}) {
+    if (peftType !== null && peftType !== 'lora') {
+      throw new ShardloomError({
+        tag: 'unsupported',
+        what: `PEFT type "${peftType}" is not supported by the transformation specs.`,
+        found: peftType,
+        expected: 'no PEFT, or "lora"',
+        advice: 'Merge the adapter with the library that trained it, then consolidate the merged model.',
+      });
+    }
+    this.peftType = peftType;
+    this.unknownFields = unknownFields;
+  }
+
+  /** Names of all parameters that this spec would affect, on both sides. */
+  abstract getRelevantParameterNames(moduleFullyQualifiedName: string): Set<string>;
+
+  /**
+   * From the ranks' tensors to the original ones. Parameters that no rank saved are skipped; a spec whose tensors were
+   * only partly saved is an error that names what is missing.
+   */
+  abstract toOriginalWeights(
+    moduleFullyQualifiedName: string,
+    shardedStateDicts: ShardedStateDicts,
+    parametersMetadata: ParametersMetadata,
+  ): OriginalWeights;
+
+  /**
+   * From the original tensors to those of one rank. Returns a new state dict in which the spec's original names are
+   * replaced by the Neuron names.
+   */
+  abstract adaptStateDict(moduleFullyQualifiedName: string, stateDict: StateDict, rank: TensorParallelRank): StateDict;
+
+  /** The spec's fields as the metadata stores them. */
+  abstract toMetadata(): SpecMetadata;
+}
+
+/** Weight-like names that a linear can hold directly; which of them exist is decided by what was saved. */
+export const PARAMETER_NAMES = ['weight', 'bias'] as const;
+
+/** Where a linear's own parameters stand: on the module, or one level down when PEFT wrapped it. */
+export const BASE_LAYER_PREFIXES = ['', 'base_layer.'] as const;
+
+/** Throws if the ranks' tensors are not as many as the spec says there are ranks. */
+export function checkRankCount(spec: ModelWeightTransformationSpec, name: string, locals: readonly View[]): void {
+  if (locals.length === spec.tpSize) return;
+  throw new ShardloomError({
+    tag: 'parallel-size-mismatch',
+    what: `${spec.name} of the metadata was made for another tensor parallel size than the shards.`,
+    tensor: name,
+    found: `${locals.length} tensor parallel ranks in the shards`,
+    expected: `tp_size ${spec.tpSize}`,
+    advice: 'Put the metadata and the shards of the same training run together.',
+  });
+}
+
+/** The error for tensors whose shape does not follow from the spec's sizes. */
+export function shapeMismatch(name: string, local: View | undefined, what: string, expected: string): ShardloomError {
+  const file = local?.regions[0]?.source.file;
+  return new ShardloomError({
+    tag: 'shape-mismatch',
+    what,
+    ...(file !== undefined && { file }),
+    tensor: name,
+    found: local ? `shape [${local.shape.join(', ')}]` : 'nothing',
+    expected,
+    advice: 'The metadata and the shards do not fit together: take both from the same checkpoint.',
+  });
+}
+
+/** All ranks' copies of a tensor that is not parallel: the first is taken, the others must equal it. */
+export function copiesOfRanks(locals: readonly View[]): WeightCopy[] {
+  return locals.slice(1).map((view, index) => ({ label: `rank ${index + 1}`, view }));
+}
