@@ -22,6 +22,15 @@ export const MAX_PICKLE_DEPTH = 1_000;
 /** Longest integer of a pickle in bytes: sizes and offsets fit in 64 bits, the legacy magic number takes 10. */
 export const MAX_PICKLE_LONG_BYTES = 16;
 
+/**
+ * What a pickle may build, counted in slots of memory (about 50 bytes each): one opcode of one byte can make an empty dict
+ * of 200 bytes, so the pickle's length alone bounds nothing. A tensor takes about 60, so this is 70,000 tensors a file.
+ */
+export const MAX_PICKLE_SLOTS = 4_000_000;
+
+/** Values that wait on an unpickler's stack. Python writes at most 1,000 entries of a dict at a time. */
+export const MAX_PICKLE_STACK = 1_000_000;
+
 /** Members of one archive. One member is one storage, so this allows as many tensors as {@link MAX_PICKLE_BYTES}. */
 export const MAX_ARCHIVE_ENTRIES = 300_000;
 
@@ -49,8 +58,11 @@ export const MAX_FOLDER_ENTRIES = 1_000_000;
 /** Regions of one view. A view has one for each contiguous run of heads per rank; 64 heads on 64 ranks are 4,096. */
 export const MAX_VIEW_REGIONS = 1_000_000;
 
-/** Bytes that one worker copies at a time. Three buffers of this size are what a worker holds, whatever the model's size. */
-export const DEFAULT_BAND_BYTES = 4 * MiB;
+/**
+ * Bytes that one worker copies at a time: small enough to stay in the processor's cache between reading and writing, large
+ * enough that calls do not count. Three buffers of this size are what a worker holds, whatever the model's size.
+ */
+export const DEFAULT_BAND_BYTES = 2 * MiB;
 
 /** A band below this would hold less than one element of some dtype and gains nothing. */
 export const MIN_BAND_BYTES = 64;

@@ -1,6 +1,7 @@
 import { openCheckpoint } from '../checkpoint/checkpoint.ts';
 import { printable, ShardloomError } from '../errors.ts';
 import { DIGESTS, type DigestName } from '../execute/digest.ts';
+import { createPool, usualWorkers } from '../execute/pool.ts';
 import {
   consolidate,
   prepareConsolidation,
@@ -42,6 +43,21 @@ export async function consolidateCommand(
   context: { readonly version: string; readonly signal: AbortSignal },
 ): Promise<number> {
   const options = optionsOf(flags);
+  // Threads take a moment to start: they do so while the checkpoint is opened.
+  const pool = createPool(flags.dryRun ? 0 : (options.workers ?? usualWorkers()));
+  try {
+    return await runConsolidation(folder, out, flags, { ...options, ...context, pool });
+  } finally {
+    await pool.close();
+  }
+}
+
+async function runConsolidation(
+  folder: string,
+  out: string,
+  flags: ConsolidateFlags,
+  options: ConsolidateOptions,
+): Promise<number> {
   const checkpoint = openCheckpoint(folder);
   const errors = checkpoint.findings.filter(({ severity }) => severity === 'error');
   if (errors.length > 1 && !flags.json) process.stderr.write(`${findingsText(errors.slice(1), process.stderr)}\n`);
@@ -55,7 +71,6 @@ export async function consolidateCommand(
   try {
     const result = await consolidate(checkpoint, out, {
       ...options,
-      ...context,
       ...(showsProgress && { onProgress: (progress) => line.update(progress) }),
     });
     line.end();

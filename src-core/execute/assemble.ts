@@ -1,4 +1,4 @@
-import type { PlanRegion, PlanSource } from '../plan/plan.ts';
+import type { PlanRegion, PlanSource, PlanSourceFile } from '../plan/plan.ts';
 import { dtypeBytes } from '../tensor/dtype.ts';
 import { contiguousStrides, elementCount, extent } from '../tensor/shape.ts';
 import { intersectBoxes, type Box } from './bands.ts';
@@ -38,25 +38,25 @@ export function piecesIn(band: Box, regions: readonly PlanRegion[]): Map<number,
   return groups;
 }
 
+/** What regions refer to: sources by index, and by index of these their files. */
+export interface Inputs {
+  readonly sources: readonly PlanSource[];
+  readonly files: readonly PlanSourceFile[];
+}
+
 /** Puts bands together in memory from the sources' files. */
 export class Assembler {
   readonly #memory: KernelMemory;
   readonly #files: SourceFiles;
-  readonly #sources: readonly PlanSource[];
+  readonly #inputs: Inputs;
   readonly #scratch: number;
   readonly #scratchBytes: number;
 
   /** `scratch` is the address of a buffer of `scratchBytes` in `memory` that nothing else uses meanwhile. */
-  constructor(
-    memory: KernelMemory,
-    files: SourceFiles,
-    sources: readonly PlanSource[],
-    scratch: number,
-    scratchBytes: number,
-  ) {
+  constructor(memory: KernelMemory, files: SourceFiles, inputs: Inputs, scratch: number, scratchBytes: number) {
     this.#memory = memory;
     this.#files = files;
-    this.#sources = sources;
+    this.#inputs = inputs;
     this.#scratch = scratch;
     this.#scratchBytes = scratchBytes;
   }
@@ -64,7 +64,7 @@ export class Assembler {
   /** Fills the buffer at `target` with a band of the given size, elements in C order. */
   assemble(groups: ReadonlyMap<number, readonly Piece[]>, bandSize: readonly number[], target: number): void {
     const strides = contiguousStrides(bandSize);
-    for (const [index, pieces] of groups) this.#fetchGroup(this.#sources[index]!, pieces, strides, target);
+    for (const [index, pieces] of groups) this.#fetchGroup(this.#inputs.sources[index]!, pieces, strides, target);
   }
 
   /** All pieces of one source: in one read if they lie close together, else each on its own. */
@@ -107,7 +107,7 @@ export class Assembler {
   }
 
   #read(source: PlanSource, at: number, length: number, address: number): void {
-    this.#files.get(source.file).read(this.#memory.bytes.subarray(address, address + length), at);
+    this.#files.get(this.#inputs.files[source.file]!).read(this.#memory.bytes.subarray(address, address + length), at);
   }
 
   /** Copies a box whose first element is at `address`, laid out with the source's strides, into the band. */

@@ -13,10 +13,8 @@ import { createKernelMemory, type KernelMemory } from './kernels.ts';
 import { countNonFinite } from './non-finite.ts';
 import { SourceFiles } from './source-files.ts';
 
-/** What every task of a run shares. Plain data: it is sent to worker threads once. */
-export interface CopyContext {
-  readonly files: readonly PlanSourceFile[];
-  readonly sources: readonly PlanSource[];
+/** How tensors are copied: the same for all tasks of a run. */
+export interface CopySettings {
   readonly bandBytes: number;
   readonly digest: DigestName;
   /** CRC-32 of each tensor's bytes, which zip archives ask for. */
@@ -28,10 +26,16 @@ export interface CopyContext {
 /** Fields of the control buffer, 64-bit each: bytes done (written and compared), and 1 once the run is cancelled. */
 export const CONTROL_FIELDS = { done: 0, cancelled: 1 } as const;
 
-/** Tensors of one output file, to be copied one after the other. */
+/**
+ * Tensors of one output file, to be copied one after the other. Complete in itself, so that threads can be started before
+ * there is a plan: regions refer to the task's own sources, and these to its own files.
+ */
 export interface CopyTask {
   readonly output: string;
   readonly tensors: readonly PlanTensor[];
+  readonly sources: readonly PlanSource[];
+  readonly files: readonly PlanSourceFile[];
+  readonly settings: CopySettings;
 }
 
 /** What was seen while a tensor was copied. */
@@ -55,28 +59,24 @@ const WIDEST_ELEMENT_BYTES = 8;
 
 /** Copies tensors band by band. One per thread; its memory does not depend on what is copied. */
 export class TensorCopier {
-  readonly #context: CopyContext;
   readonly #makeDigest: (name: DigestName) => Digest;
   readonly #memory: KernelMemory;
-  readonly #files: SourceFiles;
-  readonly #assembler: Assembler;
-  readonly #control: BigInt64Array;
+  readonly #bandBytes: number;
+  readonly #files = new SourceFiles();
 
-  constructor(context: CopyContext, makeDigest: (name: DigestName) => Digest) {
-    this.#context = context;
+  constructor(bandBytes: number, makeDigest: (name: DigestName) => Digest) {
+    this.#bandBytes = bandBytes;
     this.#makeDigest = makeDigest;
-    this.#memory = createKernelMemory(BUFFERS, context.bandBytes);
-    this.#files = new SourceFiles(context.files);
-    const scratch = this.#memory.addresses[1]!;
-    this.#assembler = new Assembler(this.#memory, this.#files, context.sources, scratch, context.bandBytes);
-    this.#control = new BigInt64Array(context.control);
+    this.#memory = createKernelMemory(BUFFERS, bandBytes);
   }
 
   /** Copies the task's tensors into the output file, which exists at its full length. */
   run(task: CopyTask): CopiedTensor[] {
     const fd = fs.openSync(task.output, 'r+');
+    const scratch = this.#memory.addresses[1]!;
+    const assembler = new Assembler(this.#memory, this.#files, task, scratch, this.#bandBytes);
     try {
-      return task.tensors.map((tensor) => this.#copy(tensor, fd));
+      return task.tensors.map((tensor) => this.#copy(tensor, fd, assembler, task.settings));
     } catch (error) {
       throw asWriteError(error, task.output);
     } finally {
@@ -88,23 +88,26 @@ export class TensorCopier {
     this.#files.close();
   }
 
-  #copy(tensor: PlanTensor, fd: number): CopiedTensor {
+  #copy(tensor: PlanTensor, fd: number, assembler: Assembler, settings: CopySettings): CopiedTensor {
     const [taken, , other] = this.#memory.addresses as [number, number, number];
     const cast = tensor.dtype === tensor.sourceDtype ? null : castBetween(tensor.sourceDtype, tensor.dtype);
-    const digest = this.#makeDigest(this.#context.digest);
+    const control = new BigInt64Array(settings.control);
+    const digest = this.#makeDigest(settings.digest);
     const found = { nan: 0, inf: 0, overflowed: 0, crc32: 0 };
     const differences = tensor.copies.map(() => new Map<number, Difference>());
     let at = tensor.at;
     // A conversion may widen elements up to the widest, and both bands must fit their buffers.
-    const bandElements = this.#context.bandBytes / (cast ? WIDEST_ELEMENT_BYTES : dtypeBytes(tensor.sourceDtype));
+    const bandElements = this.#bandBytes / (cast ? WIDEST_ELEMENT_BYTES : dtypeBytes(tensor.sourceDtype));
     for (const band of bandsOf(tensor.shape, Math.max(1, Math.floor(bandElements)))) {
-      this.#throwIfCancelled();
+      if (Atomics.load(control, CONTROL_FIELDS.cancelled) !== 0n) throw cancelled();
       const count = elementCount(band.size);
-      this.#assembler.assemble(piecesIn(band, tensor.regions), band.size, taken);
-      const before = countNonFinite(this.#memory, taken, count * dtypeBytes(tensor.sourceDtype), tensor.sourceDtype);
+      assembler.assemble(piecesIn(band, tensor.regions), band.size, taken);
+      const sourceLength = count * dtypeBytes(tensor.sourceDtype);
+      const before = countNonFinite(this.#memory, taken, sourceLength, tensor.sourceDtype);
       found.nan += before.nan;
       found.inf += before.inf;
-      this.#compareCopies(tensor, band, differences);
+      this.#compareCopies(tensor, band, assembler, differences);
+      Atomics.add(control, CONTROL_FIELDS.done, BigInt(sourceLength * (1 + tensor.copies.length)));
       const address = cast ? other : taken;
       const byteLength = count * dtypeBytes(tensor.dtype);
       if (cast) {
@@ -113,10 +116,9 @@ export class TensorCopier {
       }
       const bytes = this.#memory.bytes.subarray(address, address + byteLength);
       digest.update(bytes);
-      if (this.#context.crc32) found.crc32 = zlib.crc32(bytes, found.crc32);
+      if (settings.crc32) found.crc32 = zlib.crc32(bytes, found.crc32);
       writeAll(fd, bytes, at);
       at += byteLength;
-      Atomics.add(this.#control, CONTROL_FIELDS.done, BigInt(byteLength));
     }
     return {
       name: tensor.name,
@@ -126,23 +128,23 @@ export class TensorCopier {
     };
   }
 
-  #compareCopies(tensor: PlanTensor, band: Box, differences: readonly Map<number, Difference>[]): void {
+  #compareCopies(
+    tensor: PlanTensor,
+    band: Box,
+    assembler: Assembler,
+    differences: readonly Map<number, Difference>[],
+  ): void {
     const [taken, , other] = this.#memory.addresses as [number, number, number];
     tensor.copies.forEach((copy, index) => {
       const pieces = piecesIn(band, copy.regions);
-      this.#assembler.assemble(pieces, band.size, other);
+      assembler.assemble(pieces, band.size, other);
       const found = compareBands(this.#memory, taken, other, band.size, tensor.sourceDtype, pieces);
       addDifferences(differences[index]!, found);
-      Atomics.add(this.#control, CONTROL_FIELDS.done, BigInt(elementCount(band.size) * dtypeBytes(tensor.sourceDtype)));
     });
   }
 
   #viewAt(address: number): DataView {
     return new DataView(this.#memory.bytes.buffer, address);
-  }
-
-  #throwIfCancelled(): void {
-    if (Atomics.load(this.#control, CONTROL_FIELDS.cancelled) !== 0n) throw cancelled();
   }
 }
 

@@ -2,27 +2,22 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { ShardloomError } from '../errors.ts';
 import { DEFAULT_BAND_BYTES, MAX_BAND_BYTES, MAX_SIDECAR_BYTES, MIN_BAND_BYTES } from '../limits.ts';
-import {
-  plannedBytes,
-  plannedReads,
-  type Plan,
-  type PlanOutput,
-  type PlanPiece,
-  type PlanTensor,
-  type PlanText,
-} from '../plan/plan.ts';
+import { plannedBytes, plannedReads, type Plan, type PlanOutput, type PlanPiece, type PlanText } from '../plan/plan.ts';
 import { validatePlan } from '../plan/validate.ts';
 import { formatBytes } from '../units.ts';
-import { asWriteError, CONTROL_FIELDS, type CopiedTensor, type CopyContext, type CopyTask } from './copy-tensors.ts';
+import { asWriteError, CONTROL_FIELDS, type CopiedTensor, type CopySettings, type CopyTask } from './copy-tensors.ts';
 import type { DigestName } from './digest.ts';
-import { createPool, defaultWorkers, runTasks } from './pool.ts';
+import { createPool, defaultWorkers, runTasks, type CopyPool } from './pool.ts';
 import { ProgressMeter, type Progress } from './progress.ts';
 import { isChanged, sourceChanged } from './source-files.ts';
 import { Staging } from './staging.ts';
+import { tasksOf } from './tasks.ts';
 
 export interface ExecuteOptions {
   /** Worker threads; 0 for this thread. Chosen by size where absent. */
   readonly workers?: number;
+  /** Threads that were started beforehand, instead of `workers`. Whoever made the pool closes it. */
+  readonly pool?: CopyPool;
   /** Bytes that are copied at a time. */
   readonly bandBytes?: number;
   readonly digest?: DigestName;
@@ -54,9 +49,6 @@ export interface ExecuteResult {
   readonly workers: number;
 }
 
-/** Tensors below this are copied several to a task. */
-const SMALL_TASK_BYTES = 8 * 1024 * 1024;
-
 /**
  * Runs a plan: validates it, checks the space, copies in threads, and publishes all files at once at the end. Whatever
  * goes wrong, the input is untouched and nothing stands under a final name.
@@ -65,47 +57,45 @@ export async function executePlan(plan: Plan, out: string, options: ExecuteOptio
   const started = performance.now();
   validatePlan(plan);
   checkSpace(plan, out);
-  const workers = options.workers ?? defaultWorkers(plannedReads(plan));
   const staging = Staging.claim(out, plan, options.replace ?? false);
+  const pool = options.pool ?? createPool(options.workers ?? defaultWorkers(plannedReads(plan)));
   try {
-    const written = await copyAll(plan, staging, workers, options);
+    const written = await copyAll(plan, staging, pool, options);
     checkSources(plan);
     const texts = [...plan.texts, ...(options.beforePublish?.(written) ?? [])];
     writeSmallFiles(plan, texts, staging);
     staging.publish(publishingOrder(plan, texts));
     const seconds = (performance.now() - started) / 1000;
-    return { written, bytesWritten: plannedBytes(plan), seconds, workers };
+    return { written, bytesWritten: plannedBytes(plan), seconds, workers: pool.workers };
   } catch (error) {
     staging.discard();
     throw error;
+  } finally {
+    if (!options.pool) await pool.close();
   }
 }
 
 async function copyAll(
   plan: Plan,
   staging: Staging,
-  workers: number,
+  pool: CopyPool,
   options: ExecuteOptions,
 ): Promise<WrittenOutput[]> {
-  const context: CopyContext = {
-    files: plan.files,
-    sources: plan.sources,
+  const settings: CopySettings = {
     bandBytes: Math.min(MAX_BAND_BYTES, Math.max(MIN_BAND_BYTES, options.bandBytes ?? DEFAULT_BAND_BYTES)),
     digest: options.digest ?? 'xxh64',
     crc32: options.finish !== undefined,
     control: new SharedArrayBuffer(8 * Object.keys(CONTROL_FIELDS).length),
   };
   for (const output of plan.outputs) createOutput(output, staging.pathOf(output.path));
-  const tasks = tasksOf(plan, (output) => staging.pathOf(output.path));
-  const stopWatching = watch(context.control, plannedReads(plan), options);
-  const pool = await createPool(context, workers);
+  const tasks = tasksOf(plan, settings, (output) => staging.pathOf(output.path));
+  const stopWatching = watch(settings.control, plannedReads(plan), options);
   try {
-    const results = await runTasks(pool, tasks, workers, context);
+    const results = await runTasks(pool, tasks, settings.control);
     const copied = new Map(tasks.map((task, index) => [task, results[index]!]));
     return plan.outputs.map((output) => finishOutput(output, staging.pathOf(output.path), copied, options));
   } finally {
     stopWatching();
-    await pool.close();
   }
 }
 
@@ -129,27 +119,6 @@ function watch(control: SharedArrayBuffer, total: number, options: ExecuteOption
     options.signal?.removeEventListener('abort', cancel);
     tell();
   };
-}
-
-/** Large tensors each on their own, largest first so that no thread is left alone with one at the end; small ones together. */
-function tasksOf(plan: Plan, pathOf: (output: PlanOutput) => string): CopyTask[] {
-  const tasks: { task: CopyTask; bytes: number }[] = [];
-  for (const output of plan.outputs) {
-    let batch: PlanTensor[] = [];
-    let bytes = 0;
-    const flush = (): void => {
-      if (batch.length > 0) tasks.push({ task: { output: pathOf(output), tensors: batch }, bytes });
-      batch = [];
-      bytes = 0;
-    };
-    for (const tensor of output.tensors) {
-      if (bytes + tensor.byteLength > SMALL_TASK_BYTES) flush();
-      batch.push(tensor);
-      bytes += tensor.byteLength;
-    }
-    flush();
-  }
-  return tasks.sort((a, b) => b.bytes - a.bytes).map(({ task }) => task);
 }
 
 function createOutput(output: PlanOutput, file: string): void {
@@ -215,14 +184,18 @@ function writeSmallFiles(plan: Plan, texts: readonly PlanText[], staging: Stagin
   }
 }
 
-/** Config and tokenizer, then weights, then what makes a folder loadable and what vouches for it. */
+/** Config and tokenizer, then weights; last what makes a folder loadable (the index) and what vouches for it. */
 function publishingOrder(plan: Plan, texts: readonly PlanText[]): string[] {
-  const last = (name: string): number =>
-    Number(name.endsWith('.index.json')) + 2 * Number(!plan.texts.some((t) => t.path === name));
-  const small = texts.map((text) => text.path).sort((a, b) => last(a) - last(b));
-  const closing = small.filter((name) => last(name) > 0);
-  const opening = small.filter((name) => last(name) === 0);
-  return [...opening, ...plan.sidecars.map((s) => s.path), ...plan.outputs.map((output) => output.path), ...closing];
+  const planned = new Set(plan.texts.map(({ path: name }) => name));
+  const isIndex = (name: string): boolean => name.endsWith('.index.json');
+  const names = texts.map(({ path: name }) => name);
+  return [
+    ...names.filter((name) => planned.has(name) && !isIndex(name)),
+    ...plan.sidecars.map(({ path: name }) => name),
+    ...plan.outputs.map(({ path: name }) => name),
+    ...names.filter(isIndex),
+    ...names.filter((name) => !planned.has(name)),
+  ];
 }
 
 /** Files that changed while they were read would give weights that belong to no step of the training. */

@@ -3,14 +3,16 @@ import { fileURLToPath } from 'node:url';
 import { Piscina } from 'piscina';
 import { ShardloomError } from '../errors.ts';
 import { MAX_WORKERS } from '../limits.ts';
-import { CONTROL_FIELDS, TensorCopier, type CopiedTensor, type CopyContext, type CopyTask } from './copy-tensors.ts';
+import { CONTROL_FIELDS, TensorCopier, type CopiedTensor, type CopyTask } from './copy-tensors.ts';
 import type { CopyAnswer } from './copy-worker.ts';
 import { loadDigests } from './digest.ts';
 
 /** Runs copy tasks, in worker threads or in this one. */
 export interface CopyPool {
-  run(task: CopyTask): Promise<CopiedTensor[]>;
-  close(): Promise<void>;
+  /** How many tasks run at the same time; 0 where they run in the calling thread. */
+  readonly workers: number;
+  readonly run: (task: CopyTask) => Promise<CopiedTensor[]>;
+  readonly close: () => Promise<void>;
 }
 
 /** Below this the threads would take longer to start than the copying takes. */
@@ -19,28 +21,26 @@ const WORTH_THREADS_BYTES = 64 * 1024 * 1024;
 /** More threads than this seldom make one disk faster; users with fast storage ask for more. */
 const USUAL_WORKERS = 8;
 
-/** How many threads to use where the user does not say: none (this thread) for little data. */
-export function defaultWorkers(bytes: number): number {
-  return bytes < WORTH_THREADS_BYTES ? 0 : Math.max(1, Math.min(USUAL_WORKERS, availableParallelism()));
+/** How many threads a run uses where the user does not say. */
+export function usualWorkers(): number {
+  return Math.max(1, Math.min(USUAL_WORKERS, availableParallelism()));
 }
 
-/** `workers` threads; 0 copies in this thread, which then is busy for the length of a task. */
-export async function createPool(context: CopyContext, workers: number): Promise<CopyPool> {
-  if (workers === 0) {
-    const copier = new TensorCopier(context, await loadDigests());
-    return {
-      run: (task) => Promise.resolve(copier.run(task)),
-      close: () => Promise.resolve(copier.close()),
-    };
-  }
+/** The same, knowing how much there is to do: none (the calling thread) for little data. */
+export function defaultWorkers(bytes: number): number {
+  return bytes < WORTH_THREADS_BYTES ? 0 : usualWorkers();
+}
+
+/**
+ * `workers` threads, starting at once; 0 copies in this thread, which then is busy for the length of a task. A pool serves
+ * one run, because its threads keep their buffers and open files.
+ */
+export function createPool(workers: number): CopyPool {
+  if (workers === 0) return poolInThisThread();
   const threads = Math.min(workers, MAX_WORKERS);
-  const pool = new Piscina<CopyTask, CopyAnswer>({
-    filename: workerFile(),
-    minThreads: threads,
-    maxThreads: threads,
-    workerData: context,
-  });
+  const pool = new Piscina<CopyTask, CopyAnswer>({ filename: workerFile(), minThreads: threads, maxThreads: threads });
   return {
+    workers: threads,
     run: async (task) => {
       const answer = await pool.run(task);
       if ('problem' in answer) throw new ShardloomError(answer.problem);
@@ -50,12 +50,23 @@ export async function createPool(context: CopyContext, workers: number): Promise
   };
 }
 
+function poolInThisThread(): CopyPool {
+  let copier: TensorCopier | undefined;
+  return {
+    workers: 0,
+    run: async (task) => {
+      copier ??= new TensorCopier(task.settings.bandBytes, await loadDigests());
+      return copier.run(task);
+    },
+    close: () => Promise.resolve(copier?.close()),
+  };
+}
+
 /** Runs all tasks, each free thread taking the next; after a failure the others stop at their next band. */
 export async function runTasks(
   pool: CopyPool,
   tasks: readonly CopyTask[],
-  workers: number,
-  context: CopyContext,
+  control: SharedArrayBuffer,
 ): Promise<CopiedTensor[][]> {
   const results = new Array<CopiedTensor[]>(tasks.length);
   let next = 0;
@@ -67,11 +78,11 @@ export async function runTasks(
         results[index] = await pool.run(tasks[index]!);
       } catch (error) {
         failure ??= { error };
-        Atomics.store(new BigInt64Array(context.control), CONTROL_FIELDS.cancelled, 1n);
+        Atomics.store(new BigInt64Array(control), CONTROL_FIELDS.cancelled, 1n);
       }
     }
   };
-  await Promise.all(Array.from({ length: Math.max(1, workers) }, lane));
+  await Promise.all(Array.from({ length: Math.max(1, pool.workers) }, lane));
   if (failure) throw failure.error;
   return results;
 }

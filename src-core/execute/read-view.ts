@@ -33,10 +33,10 @@ export function readViews(views: readonly View[]): Uint8Array[] {
   });
   const sources = stored.map((source) => ({ ...source, file: paths.indexOf(source.file) }));
   const memory = createKernelMemory(2, Math.max(largest, 64));
-  const files = new SourceFiles(planned);
+  const files = new SourceFiles();
   const [target, scratch] = memory.addresses as [number, number];
   try {
-    const assembler = new Assembler(memory, files, sources, scratch, Math.max(largest, 64));
+    const assembler = new Assembler(memory, files, { sources, files: planned }, scratch, Math.max(largest, 64));
     return views.map((view, index) => {
       const regions = view.regions.map((region) => ({ ...region, source: stored.indexOf(region.source) }));
       const band = { at: view.shape.map(() => 0), size: view.shape };

@@ -3,31 +3,25 @@ import { ShardloomError } from '../errors.ts';
 import { MAX_OPEN_FILES_PER_WORKER } from '../limits.ts';
 import type { PlanSourceFile } from '../plan/plan.ts';
 
-/** The plan's source files, opened when first read. At most a fixed number stay open; the one unused longest is closed. */
+/** Source files, opened when first read and kept open from task to task. At most a fixed number stay open; the one unused longest is closed. */
 export class SourceFiles {
-  readonly #files: readonly PlanSourceFile[];
-  readonly #open = new Map<number, FileSource>();
+  readonly #open = new Map<string, FileSource>();
 
-  constructor(files: readonly PlanSourceFile[]) {
-    this.#files = files;
-  }
-
-  /** The file with this index of the plan. Throws `source-changed` if it is no longer the file that was planned with. */
-  get(index: number): FileSource {
-    const open = this.#open.get(index);
-    if (open) {
+  /** The file that was planned with, open. Throws `source-changed` if it is no longer the file that was planned with. */
+  get(planned: PlanSourceFile): FileSource {
+    const open = this.#open.get(planned.path);
+    if (open && !isChanged(planned, open)) {
       // A Map keeps the order of insertion: putting it back makes it the youngest.
-      this.#open.delete(index);
-      this.#open.set(index, open);
+      this.#open.delete(planned.path);
+      this.#open.set(planned.path, open);
       return open;
     }
-    const planned = this.#files[index]!;
     const source = FileSource.open(planned.path);
     if (isChanged(planned, source)) {
       source.close();
       throw sourceChanged(planned, source);
     }
-    this.#open.set(index, source);
+    this.#open.set(planned.path, source);
     if (this.#open.size > MAX_OPEN_FILES_PER_WORKER) {
       const [oldest, file] = this.#open.entries().next().value!;
       file.close();

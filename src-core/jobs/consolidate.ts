@@ -14,7 +14,7 @@ import { manifestText } from './manifest.ts';
 export interface ConsolidateOptions
   extends
     Partial<ConsolidationOptions>,
-    Pick<ExecuteOptions, 'workers' | 'bandBytes' | 'replace' | 'signal' | 'onProgress' | 'progressInterval'> {
+    Pick<ExecuteOptions, 'workers' | 'pool' | 'bandBytes' | 'replace' | 'signal' | 'onProgress' | 'progressInterval'> {
   readonly digest?: DigestName;
   /** Written into shardloom.json. */
   readonly version?: string;

@@ -58,7 +58,10 @@ describe.skipIf(names.length === 0).each(names)('%s', (name) => {
   });
 
   test('the same options give the same bytes, record included', async () => {
-    const [a, b] = [await consolidated(name, { workers: 0 }), await consolidated(name, { workers: 2, bandBytes: 5000 })];
+    const [a, b] = [
+      await consolidated(name, { workers: 0 }),
+      await consolidated(name, { workers: 2, bandBytes: 5000 }),
+    ];
     const contents = (folder: string): string[] =>
       [...snapshot(folder)].map(([file, content]) => `${file} ${content.slice(content.indexOf(' '))}`).sort();
     expect(contents(a)).toEqual(contents(b));

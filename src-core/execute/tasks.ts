@@ -1,0 +1,62 @@
+import type { Plan, PlanOutput, PlanRegion, PlanSource, PlanSourceFile, PlanTensor } from '../plan/plan.ts';
+import type { CopySettings, CopyTask } from './copy-tensors.ts';
+
+/** Tensors below this are copied several to a task. */
+const SMALL_TASK_BYTES = 8 * 1024 * 1024;
+
+/**
+ * A plan's work, cut up for threads: large tensors each on their own, small ones of a file together. Largest first, so
+ * that no thread is left alone with one at the end.
+ */
+export function tasksOf(plan: Plan, settings: CopySettings, pathOf: (output: PlanOutput) => string): CopyTask[] {
+  const tasks: { readonly task: CopyTask; readonly bytes: number }[] = [];
+  for (const output of plan.outputs) {
+    const file = pathOf(output);
+    for (const { tensors, bytes } of batches(output.tensors)) {
+      tasks.push({ task: { output: file, settings, ...selfContained(plan, tensors) }, bytes });
+    }
+  }
+  return tasks.sort((a, b) => b.bytes - a.bytes).map(({ task }) => task);
+}
+
+function batches(tensors: readonly PlanTensor[]): { readonly tensors: PlanTensor[]; readonly bytes: number }[] {
+  const found: { tensors: PlanTensor[]; bytes: number }[] = [];
+  for (const tensor of tensors) {
+    const last = found.at(-1);
+    if (last && last.bytes + tensor.byteLength <= SMALL_TASK_BYTES) {
+      last.tensors.push(tensor);
+      last.bytes += tensor.byteLength;
+    } else {
+      found.push({ tensors: [tensor], bytes: tensor.byteLength });
+    }
+  }
+  return found;
+}
+
+/** The tensors with just the sources and files that they refer to, numbered anew. */
+function selfContained(plan: Plan, tensors: readonly PlanTensor[]): Pick<CopyTask, 'tensors' | 'sources' | 'files'> {
+  const sources: PlanSource[] = [];
+  const files: PlanSourceFile[] = [];
+  const sourceIndex = new Map<number, number>();
+  const fileIndex = new Map<number, number>();
+  const numbered = <Item>(index: number, known: Map<number, number>, list: Item[], make: () => Item): number => {
+    const before = known.get(index);
+    if (before !== undefined) return before;
+    known.set(index, list.length);
+    return list.push(make()) - 1;
+  };
+  const renumber = (regions: readonly PlanRegion[]): PlanRegion[] =>
+    regions.map((region) => ({
+      ...region,
+      source: numbered(region.source, sourceIndex, sources, () => {
+        const source = plan.sources[region.source]!;
+        return { ...source, file: numbered(source.file, fileIndex, files, () => plan.files[source.file]!) };
+      }),
+    }));
+  const renumbered = tensors.map((tensor) => ({
+    ...tensor,
+    regions: renumber(tensor.regions),
+    copies: tensor.copies.map((copy) => ({ ...copy, regions: renumber(copy.regions) })),
+  }));
+  return { tensors: renumbered, sources, files };
+}

@@ -1,0 +1,82 @@
+"""Makes the .pt files of this folder and expected.json, which says what each tensor in them holds.
+
+Needs PyTorch 1.13 (Debian 12: apt-get install python3-torch): python3 test/formats/torch/golden/make.py
+"""
+
+import collections
+import json
+import os
+import pickle
+
+import torch
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+expected = {}
+
+
+def hex_of(tensor):
+    """The elements in C order as bytes; a view as bytes works for every type."""
+    storage = tensor.detach().contiguous().clone().storage().untyped()
+    return bytes(storage.tolist()).hex()
+
+
+def save(name, value, tensors, **options):
+    torch.save(value, os.path.join(HERE, name), **options)
+    expected[name] = {
+        key: {"dtype": str(t.dtype), "shape": list(t.shape), "stride": list(t.stride()), "bytes": hex_of(t)}
+        for key, t in tensors.items()
+    }
+
+
+dtypes = collections.OrderedDict()
+for dtype in (
+    *(torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.complex64),
+    *(torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8),
+):
+    dtypes[str(dtype)] = torch.arange(-3, 3).to(dtype).reshape(2, 3)
+dtypes["torch.bool"] = torch.tensor([[True, False, True], [False, False, True]])
+dtypes["empty"] = torch.zeros(0, 4)
+dtypes["scalar"] = torch.tensor(1.5)
+save("dtypes.pt", dtypes, dtypes)
+
+base = torch.arange(24, dtype=torch.float32).reshape(4, 6)
+views = {
+    "whole": base,
+    "rows": base[1:3],
+    "columns": base[:, 2:5],
+    "transposed": base.t(),
+    "every.second": base[::2, ::3],
+    "expanded": torch.tensor([[7.0], [8.0]]).expand(2, 3),
+    "last": base[3, 5],
+    "none": base[4:],
+}
+save("views.pt", views, views)
+save("views-legacy.pt", views, views, _use_new_zipfile_serialization=False)
+
+module = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.BatchNorm1d(3))
+with torch.no_grad():
+    for index, weight in enumerate(module.state_dict().values()):
+        weight.fill_(index)
+# The state_dict() of a module has `_metadata`, its parameters() have gradients.
+state = module.state_dict()
+save("state-dict.pt", state, state)
+parameters = collections.OrderedDict(module.named_parameters())
+trainer = {"model": parameters, "epoch": 3, "rate": 0.5, "note": None, "args": {"layers": [1, 2]}}
+save("trainer.pt", trainer, parameters)
+save("trainer-legacy.pt", trainer, parameters, _use_new_zipfile_serialization=False)
+
+metadata = {
+    "parameters": {"a.weight": {"tensor_model_parallel": True, "partition_dim": 0, "big": 2**40, "minus": -5}},
+    "list": [1, 2.5, "text", None, True, (1, 2)],
+}
+save("metadata.pt", metadata, {})
+
+# Python's own way of splitting dicts into batches, and its numbers, for the pickler to be compared with.
+for count in (0, 1, 2, 999, 1000, 1001, 2000, 2001):
+    with open(os.path.join(HERE, "batches-%d.pkl" % count), "wb") as file:
+        plain = {index: index * 1000003 for index in range(count)}
+        pickle.dump((plain, collections.OrderedDict(plain)), file, protocol=2)
+
+with open(os.path.join(HERE, "expected.json"), "w") as file:
+    json.dump(expected, file, indent=1)
+    file.write("\n")
