@@ -4,6 +4,7 @@ Needs PyTorch 1.13 (Debian 12: apt-get install python3-torch): python3 test/form
 """
 
 import collections
+import hashlib
 import json
 import os
 import pickle
@@ -72,11 +73,12 @@ metadata = {
 save("metadata.pt", metadata, {})
 
 # Python's own way of splitting dicts into batches, and its numbers, for the pickler to be compared with.
+batches = {}
 for count in (0, 1, 2, 999, 1000, 1001, 2000, 2001):
-    with open(os.path.join(HERE, "batches-%d.pkl" % count), "wb") as file:
-        plain = {index: index * 1000003 for index in range(count)}
-        pickle.dump((plain, collections.OrderedDict(plain)), file, protocol=2)
+    plain = {index: index * 1000003 for index in range(count)}
+    written = pickle.dumps((plain, collections.OrderedDict(plain)), protocol=2)
+    batches[count] = hashlib.sha256(written).hexdigest()
 
 with open(os.path.join(HERE, "expected.json"), "w") as file:
-    json.dump(expected, file, indent=1)
+    json.dump({"files": expected, "batches": batches}, file, indent=1)
     file.write("\n")
