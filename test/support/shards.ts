@@ -11,12 +11,28 @@ export interface ToSave {
   readonly bytes: Uint8Array;
 }
 
+type Tensors = ReadonlyMap<string, ToSave>;
+
 /** Saves a state dict as torch.save does. */
-export function saveStateDict(file: string, tensors: ReadonlyMap<string, ToSave>): void {
-  const value = new Map(
-    [...tensors].map(([name, { dtype, shape }]) => [name, { kind: 'tensor' as const, dtype, shape }]),
+export function saveStateDict(file: string, tensors: Tensors): void {
+  const specs = [...tensors].map(
+    ([name, { dtype, shape }]) => [name, { kind: 'tensor' as const, dtype, shape }] as const,
   );
-  writeArchive(file, value, [...tensors.values()]);
+  writeArchive(file, new Map(specs), [...tensors.values()]);
+}
+
+/** Saves a state dict as torch_xla's serialization does: references, and each tensor in a file of its own. */
+export function saveXser(file: string, tensors: Tensors, withInfo: boolean): void {
+  const names = [...tensors.keys()];
+  writeArchive(file, new Map(names.map((name, tid) => [name, { kind: 'tensor-reference' as const, tid }])), []);
+  const entries = [...tensors.values()].map(({ dtype, shape }, tid) => {
+    return [tid, { dtype, shape, expertModelParallel: false }] as const;
+  });
+  if (withInfo) writeArchive(`${file}.info.pt`, { kind: 'tensor-info', entries: new Map(entries) }, []);
+  [...tensors.values()].forEach((tensor, tid) => {
+    const { dtype, shape } = tensor;
+    writeArchive(`${file}.tensors/tensor_${tid}.pt`, { kind: 'tensor', dtype, shape }, [tensor]);
+  });
 }
 
 function writeArchive(file: string, value: WritableValue, tensors: readonly ToSave[]): void {

@@ -28,12 +28,15 @@ const WRAPPERS = ['model', 'state_dict'];
 
 /**
  * The weights of a file by name, in its order: the top dict where it holds tensors, else the one under "model" or
- * "state_dict". Numbers, texts and None among them are passed over. Throws `missing-tensor` for a file without any,
- * `unsupported` for anything else among the weights, because passing over it could lose weights.
+ * "state_dict". Numbers, texts and None among them are passed over. Throws `missing-tensor` for a file that holds other
+ * things only, `unsupported` for anything else among the weights, because passing over it could lose weights.
  */
 export function stateDictOf(value: PickleValue, fileName: string): Map<string, TorchTensor | TensorReference> {
   const weights = new Map<string, TorchTensor | TensorReference>();
-  for (const [name, entry] of dictWithWeights(value)) {
+  const dict = dictWithWeights(value);
+  // A pipeline stage of which an adapter targets nothing saves an empty dict.
+  if (dict?.size === 0) return weights;
+  for (const [name, entry] of dict ?? []) {
     if (isTensor(entry) || isTensorReference(entry)) {
       weights.set(checkedName(name, fileName), entry);
     } else if (typeof entry === 'object' && entry !== null) {
@@ -53,8 +56,8 @@ export function stateDictOf(value: PickleValue, fileName: string): Map<string, T
   });
 }
 
-function dictWithWeights(value: PickleValue): PickleDict {
-  if (!isDict(value)) return new Map();
+function dictWithWeights(value: PickleValue): PickleDict | null {
+  if (!isDict(value)) return null;
   const wrapped = WRAPPERS.map((name) => value.get(name)).find((entry) => isDict(entry));
   if (wrapped === undefined) return value;
   // Tensors beside it mean that the top is the state dict; what "model" is then, the caller asks.

@@ -116,7 +116,8 @@ export function finishTorchArchive(layout: ArchiveLayout, crcs: readonly number[
 /** A member's header (4.3.7) up to where its data begins: zip64 field, and padding to the alignment. */
 function localHeader(name: string, at: number, size: number): Uint8Array {
   const encoded = new TextEncoder().encode(name);
-  const extra = zip64Field(at, size);
+  // When torch writes the header it knows the size and not yet the stored one.
+  const extra = zip64Field(at, size, 0);
   const before = at + LOCAL_BYTES + encoded.byteLength + extra.byteLength + 4;
   const padding = (ALIGNMENT - (before % ALIGNMENT)) % ALIGNMENT;
   const header = new Uint8Array(before - at + padding).fill(0x5a);
@@ -136,8 +137,8 @@ function localHeader(name: string, at: number, size: number): Uint8Array {
 }
 
 /** The zip64 extra field (4.5.3): whichever of size, stored size and offset do not fit into 32 bits. */
-function zip64Field(headerAt: number, size: number): Uint8Array {
-  const numbers = [...(size >= UINT32_MAX ? [size, size] : []), ...(headerAt >= UINT32_MAX ? [headerAt] : [])];
+function zip64Field(headerAt: number, size: number, storedSize: number): Uint8Array {
+  const numbers = [...(size >= UINT32_MAX ? [size, storedSize] : []), ...(headerAt >= UINT32_MAX ? [headerAt] : [])];
   if (numbers.length === 0) return new Uint8Array(0);
   const field = new Uint8Array(4 + 8 * numbers.length);
   view(field).setUint16(0, 1, true);
@@ -171,7 +172,7 @@ function dataDescriptor({ headerAt, size }: PlacedMember, crc: number): Uint8Arr
 /** A member's entry in the directory (4.3.12). */
 function directoryEntry({ name, headerAt, size }: PlacedMember, crc: number): Uint8Array {
   const encoded = new TextEncoder().encode(name);
-  const extra = zip64Field(headerAt, size);
+  const extra = zip64Field(headerAt, size, size);
   const entry = new Uint8Array(ENTRY_BYTES + encoded.byteLength + extra.byteLength);
   const data = view(entry);
   data.setUint32(0, 0x02014b50, true);

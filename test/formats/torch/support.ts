@@ -121,15 +121,16 @@ function endRecords(count: number, at: number, directory: Buffer, end: EndSpec):
   return Buffer.concat([long, record, comment]);
 }
 
-/** A pickle from opcodes: bytes as numbers, text as it is; the protocol and the stop sign are put around. */
-export function pickle(...parts: readonly (number | string | Uint8Array)[]): Buffer {
+/** Opcodes: bytes as numbers, text as it is. */
+export type Part = number | string | Uint8Array;
+
+/** A pickle from opcodes; the protocol and the stop sign are put around. */
+export function pickle(...parts: readonly Part[]): Buffer {
   return Buffer.concat([Buffer.from([0x80, 2]), opcodes(...parts), Buffer.from('.')]);
 }
 
-export function opcodes(...parts: readonly (number | string | Uint8Array)[]): Buffer {
-  return Buffer.concat(
-    parts.map((part) => (typeof part === 'number' ? Buffer.from([part]) : Buffer.from(part as Uint8Array | string))),
-  );
+export function opcodes(...parts: readonly Part[]): Buffer {
+  return Buffer.concat(parts.map((part) => (typeof part === 'number' ? Buffer.from([part]) : Buffer.from(part))));
 }
 
 /** BINUNICODE. */
@@ -225,7 +226,7 @@ export function read(bytes: Uint8Array, name = 'file.pt'): PickleValue {
 }
 
 /** Reads the value of a pickle inside an archive. */
-export function readPickle(...parts: readonly (number | string | Uint8Array)[]): PickleValue {
+export function readPickle(...parts: readonly Part[]): PickleValue {
   return read(archive(pickle(...parts)));
 }
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { isDict, OrderedDict, type PickleValue } from '../../../src-core/formats/torch/index.ts';
 import { unpickle } from '../../../src-core/formats/torch/unpickler.ts';
 import { MAX_PICKLE_DEPTH, MAX_PICKLE_SLOTS, MAX_PICKLE_STACK } from '../../../src-core/limits.ts';
-import { global, HOOKS, integer, opcodes, pickle, readPickle, refusal, text, tuple } from './support.ts';
+import { global, HOOKS, integer, opcodes, pickle, readPickle, refusal, text, tuple, type Part } from './support.ts';
 
 const context = {
   file: 'file.pt',
@@ -11,7 +11,7 @@ const context = {
   },
 };
 
-function load(...parts: Parameters<typeof pickle>): PickleValue {
+function load(...parts: readonly Part[]): PickleValue {
   return unpickle(pickle(...parts), context).value;
 }
 
@@ -27,7 +27,7 @@ function time(action: () => unknown): number {
 }
 
 describe('values', () => {
-  test.each<[string, readonly (number | string | Uint8Array)[], PickleValue]>([
+  test.each<[string, readonly Part[], PickleValue]>([
     ['None', ['N'], null],
     ['True', [0x88], true],
     ['False', [0x89], false],
@@ -203,7 +203,7 @@ describe('opcodes that are refused', () => {
 });
 
 describe('pickles that are damaged', () => {
-  test.each<[string, readonly (number | string | Uint8Array)[]]>([
+  test.each<[string, readonly Part[]]>([
     ['nothing on the stack', []],
     ['two values left', ['NN']],
     ['a mark left', ['N(N']],
@@ -279,7 +279,7 @@ describe('pickles that are damaged', () => {
   });
 
   const reference = [global('torch_xla.utils.serialization', 'TensorReference'), ')', 0x81];
-  test.each<[string, readonly (number | string | Uint8Array)[]]>([
+  test.each<[string, readonly Part[]]>([
     ['never told', reference],
     ['told twice', [...reference, '}', text('tid'), 'K', 5, 's', 'q', 0, 'b', 'h', 0, 'b']],
     ['negative', [...reference, '}', text('tid'), integer(-1), 's', 'b']],
@@ -323,7 +323,7 @@ describe('pickles that ask for too much', () => {
   });
 
   test('billion laughs: shared lists are shared and not copied', () => {
-    const parts: (number | string | Uint8Array)[] = [']', 'q', 0];
+    const parts: Part[] = [']', 'q', 0];
     for (let level = 0; level < 200; level++)
       parts.push(']', 'q', level + 1, '(', ...Array<Buffer>(10).fill(opcodes('h', level)), 'e');
     parts.push(Buffer.alloc(199, 0x86), 0x86);

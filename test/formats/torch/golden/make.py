@@ -1,6 +1,6 @@
 """Makes the .pt files of this folder and expected.json, which says what each tensor in them holds.
 
-Needs PyTorch 1.13 (Debian 12: apt-get install python3-torch): python3 test/formats/torch/golden/make.py
+Needs PyTorch 1.13 (Debian 12: apt-get install python3-torch), 10 GB of memory and 5 GB in the temporary folder: python3 test/formats/torch/golden/make.py
 """
 
 import collections
@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import pickle
+import tempfile
 
 import torch
 
@@ -78,6 +79,25 @@ for count in (0, 1, 2, 999, 1000, 1001, 2000, 2001):
     plain = {index: index * 1000003 for index in range(count)}
     written = pickle.dumps((plain, collections.OrderedDict(plain)), protocol=2)
     batches[count] = hashlib.sha256(written).hexdigest()
+
+# An archive above 4 GiB without the zeros of its first tensor: what stands before and behind them.
+big = collections.OrderedDict()
+big["big"] = torch.zeros(2**32 + 100, dtype=torch.uint8)
+big["behind"] = torch.ones(3)
+big["empty"] = torch.zeros(0)
+big["scalar"] = torch.tensor(5.0)
+with tempfile.TemporaryDirectory() as folder:
+    path = os.path.join(folder, "big.pt")
+    torch.save(big, path)
+    size = os.path.getsize(path)
+    fragments = []
+    with open(path, "rb") as file:
+        for begin, end in ((0, 576), (576 + 2**32 + 100, size)):
+            file.seek(begin)
+            fragments.append({"at": begin, "bytes": file.read(end - begin).hex()})
+with open(os.path.join(HERE, "big.json"), "w") as file:
+    json.dump({"size": size, "fragments": fragments}, file, indent=1)
+    file.write("\n")
 
 with open(os.path.join(HERE, "expected.json"), "w") as file:
     json.dump({"files": expected, "batches": batches}, file, indent=1)
