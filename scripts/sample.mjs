@@ -27,8 +27,8 @@ const result = join(folder, 'consolidated');
 shardloom('inspect', checkpoint);
 shardloom('consolidate', checkpoint, result);
 
-/** @typedef {import('../src-core/index.ts')} Engine */
-const { readSafetensors, withFile } = /** @type {Engine} */ (await import('../dist/index.js'));
+// Just built, so not known to the type checker.
+const engine = await import(/** @type {string} */ ('../dist/index.js'));
 const original = join(folder, 'original', 'model.safetensors');
 const written = join(result, 'model.safetensors');
 
@@ -38,13 +38,17 @@ const written = join(result, 'model.safetensors');
  */
 function tensorsOf(file) {
   const fd = openSync(file, 'r');
-  const tensors = withFile(file, (source) => readSafetensors(source)).tensors.map(({ name, byteOffset, shape }) => {
+  /** @type {{ name: string, byteOffset: number, shape: number[] }[]} */
+  const places = engine.withFile(file, engine.readSafetensors).tensors;
+  /** @type {Map<string, Buffer>} */
+  const tensors = new Map();
+  for (const { name, byteOffset, shape } of places) {
     const bytes = Buffer.alloc(2 * shape.reduce((product, size) => product * size, 1));
     readSync(fd, bytes, 0, bytes.length, byteOffset);
-    return /** @type {const} */ ([name, bytes]);
-  });
+    tensors.set(name, bytes);
+  }
   closeSync(fd);
-  return new Map(tensors);
+  return tensors;
 }
 
 const [expected, found] = [tensorsOf(original), tensorsOf(written)];

@@ -46,7 +46,7 @@ async function run(json: boolean | undefined, action: () => number | Promise<num
 
 program
   .description(
-    'Consolidate AWS Trainium checkpoints (optimum-neuron, NeuronX Distributed) into Hugging Face weights,\nbyte for byte, with checks.',
+    'Consolidate AWS Trainium checkpoints (optimum-neuron, NeuronX Distributed) into Hugging Face weights, byte for byte, with checks.',
   )
   .version(__SHARDLOOM_VERSION__, '-V, --version', 'print the version')
   .helpOption('-h, --help', 'print this help')
@@ -66,7 +66,7 @@ program
   .command('inspect')
   .summary('say what a checkpoint is and whether it is sound')
   .description(
-    'Says what a checkpoint folder holds (model, dtype, TP, PP, parameters, adapters) and what is wrong with it.\nReads no weights.',
+    'Says what a checkpoint folder holds (model, dtype, TP, PP, parameters, adapters) and what is wrong with it. Reads no weights.',
   )
   .argument('<folder>', 'the checkpoint, its shards/, an adapter_<name>/ or its adapter_shards/')
   .option('--json', 'print a JSON document')
@@ -76,7 +76,7 @@ program
   .command('consolidate')
   .summary('write Hugging Face weights from a sharded checkpoint')
   .description(
-    'Joins the shards of all ranks into Hugging Face weights, with config and tokenizer beside them and a\nshardloom.json that records sources, checks and a digest per tensor. Nothing appears in OUT until all of it is whole.',
+    'Joins the shards of all ranks into Hugging Face weights, with config and tokenizer beside them and a shardloom.json that records sources, checks and a digest per tensor. Nothing appears in OUT until all of it is whole.',
   )
   .argument('<folder>', 'the checkpoint, its shards/, an adapter_<name>/ or its adapter_shards/')
   .argument('<out>', 'the output folder; made if it is not there')
@@ -101,7 +101,7 @@ program
   .command('sample')
   .summary('write a small sharded checkpoint to try things on')
   .description(
-    'Writes a small Llama checkpoint as a training run leaves it (made-up weights), and the weights it was made\nfrom, so that everything can be tried without a training machine.',
+    'Writes a small Llama checkpoint as a training run leaves it (made-up weights), and the weights it was made from, so that everything can be tried without a training machine.',
   )
   .argument('<out>', 'the folder to write; must not exist or be empty')
   .option('--tp <n>', 'tensor parallel size', '8')

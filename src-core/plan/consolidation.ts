@@ -10,7 +10,7 @@ import { compareNames, indexJson, splitIntoFiles } from './split.ts';
 
 export interface ConsolidationOptions {
   readonly format: WeightsFormat;
-  /** Weights files are split so that none is larger, unless one tensor alone is. */
+  /** A model's weights files are split so that none is larger, unless one tensor alone is. Adapters are never split. */
   readonly maxShardBytes: number;
   /** Floating point tensors are written as this dtype; absent: as they are stored. */
   readonly dtype?: DType;
@@ -47,7 +47,9 @@ export function planConsolidation(
     const atTop = adapterName === undefined || (adapterName === 'default' && !checkpoint.model);
     const prefix = atTop ? '' : `${adapterName}/`;
     const base = `${prefix}${BASE_NAMES[adapterName === undefined ? 'model' : 'adapter'][options.format]}`;
-    const written = planWeightFiles(builder, base, ofState, options);
+    // PEFT loads an adapter from one file only, whatever its size.
+    const maxShardBytes = adapterName === undefined ? options.maxShardBytes : Infinity;
+    const written = planWeightFiles(builder, base, ofState, { ...options, maxShardBytes });
     outputs.push(...written.outputs);
     texts.push(...written.texts);
     companions.push(

@@ -1,7 +1,7 @@
 /**
- * The names that a pickle may use, by exact module and name, and what calling each one gives. There is no way from a name
- * to anything that is not in this file: weights need no more (`torch/_weights_only_unpickler.py` allows more, such as
- * sparse and quantized tensors, which the formats written here could not hold).
+ * The names that a pickle may use, by exact module and name, and what calling each one gives. There is no way from a
+ * name to anything that is not in this file: weights need no more (`torch/_weights_only_unpickler.py` allows more,
+ * such as sparse and quantized tensors, which the formats written here could not hold).
  */
 import { dtypeFromTorchName, type DType } from '../../tensor/dtype.ts';
 import { fault } from './faults.ts';

@@ -1,7 +1,7 @@
 /**
- * The format of torch.save before version 1.6 (`_use_new_zipfile_serialization=False` since): five pickles in a row (magic
- * number, protocol version, system info, the value, the keys of its storages), then for each key an int64 count of
- * elements and the elements. Follows `_legacy_load` of `torch/serialization.py`.
+ * The format of torch.save before version 1.6 (`_use_new_zipfile_serialization=False` since): five pickles in a row
+ * (magic number, protocol version, system info, the value, the keys of its storages), then for each key an int64
+ * count of elements and the elements. Follows `_legacy_load` of `torch/serialization.py`.
  */
 import { isInside } from '../../bytes/range.ts';
 import { readRange, type ByteSource } from '../../bytes/source.ts';

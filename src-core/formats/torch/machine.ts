@@ -1,6 +1,6 @@
 /**
- * The state of an unpickler: the bytes, the stack with its marks, the memo, and how much may still be built. It knows no
- * opcode and no name; {@link OPCODES} drives it.
+ * The state of an unpickler: the bytes, the stack with its marks, the memo, and how much may still be built. It knows
+ * no opcode and no name; {@link OPCODES} drives it.
  */
 import { ShardloomError } from '../../errors.ts';
 import { MAX_PICKLE_DEPTH, MAX_PICKLE_SLOTS, MAX_PICKLE_STACK } from '../../limits.ts';
@@ -40,7 +40,9 @@ const CONTAINER_SLOTS = 4;
 /** A byte order mark is a part of the text: otherwise two names could come out as one. */
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** The state of one run over a pickle. Every method throws rather than leave the bounds of the pickle or of limits.ts. */
+/**
+ * The state of one run over a pickle. Every method throws rather than leave the bounds of the pickle or of limits.ts.
+ */
 export class Machine {
   readonly context: PickleContext;
   readonly #bytes: Uint8Array;
@@ -207,7 +209,9 @@ export class Machine {
     throw this.fault('The pickle appends to what is no list.', { found: describeValue(list) });
   }
 
-  /** Puts an entry into a dict, as Python does, except that a second entry of one name would hide the first: refused. */
+  /**
+   * Puts an entry into a dict, as Python does, except that a second entry of one name would hide the first: refused.
+   */
   setEntry(dict: Map<PickleKey, PickleValue>, key: PickleValue | undefined, value: PickleValue): void {
     if (key === undefined || (typeof key === 'object' && key !== null)) {
       throw this.fault('A dict of the pickle has a key that is neither text nor number.', {

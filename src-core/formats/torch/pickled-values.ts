@@ -16,8 +16,8 @@ export interface TensorSpec {
 export type WritableEntry = TensorSpec | TensorReference;
 
 /**
- * What a file can hold. A Map is a state dict and becomes an OrderedDict, as `module.state_dict()` returns; `dict` becomes
- * a plain dict; `tensor-info` is what stands beside xser references.
+ * What a file can hold. A Map is a state dict and becomes an OrderedDict, as `module.state_dict()` returns; `dict`
+ * becomes a plain dict; `tensor-info` is what stands beside xser references.
  */
 export type WritableValue =
   | ReadonlyMap<string, WritableEntry>
@@ -32,7 +32,9 @@ export interface WrittenStorage {
   readonly byteLength: number;
 }
 
-/** The pickle of a value and the storages it refers to, by key. Throws a RangeError for types that torch cannot hold. */
+/**
+ * The pickle of a value and the storages it refers to, by key. Throws a RangeError for types that torch cannot hold.
+ */
 export function pickleOf(value: WritableValue): { pickle: Uint8Array; storages: WrittenStorage[] } {
   const pickler = new Pickler();
   const storages: WrittenStorage[] = [];

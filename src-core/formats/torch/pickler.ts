@@ -1,6 +1,6 @@
 /**
- * Writes pickles of protocol 2 as Python's pickler does: what Python holds once is written once and fetched from the memo
- * afterwards, so that torch.save's own bytes come out. Knows pickle and nothing of torch.
+ * Writes pickles of protocol 2 as Python's pickler does: what Python holds once is written once and fetched from the
+ * memo afterwards, so that torch.save's own bytes come out. Knows pickle and nothing of torch.
  */
 import { view } from './zip-tail.ts';
 

@@ -19,8 +19,8 @@ const HEAD_BYTES = 64;
 const PICKLE_NAME = /^[^/]+\/data\.pkl$/;
 
 /**
- * Reads a torch file of either format. Throws `cut-file` (empty, or its end is missing), `bad-archive` (something else, or
- * damaged), `bad-pickle`, `forbidden-pickle`, `over-limit`, `unsupported`.
+ * Reads a torch file of either format. Throws `cut-file` (empty, or its end is missing), `bad-archive` (something
+ * else, or damaged), `bad-pickle`, `forbidden-pickle`, `over-limit`, `unsupported`.
  */
 export function readTorchFile(source: ByteSource): PickleValue {
   const window = new TailWindow(source);
@@ -133,7 +133,9 @@ function archiveStorage(
   return storage;
 }
 
-/** Tensors are checked against the bytes that are there; a pickle that claims others is not the one that belongs here. */
+/**
+ * Tensors are checked against the bytes that are there; a pickle that claims others is not the one that belongs here.
+ */
 function checkCount(file: string, { key, type, byteLength }: TorchStorage, count: number): void {
   if (Math.floor(byteLength / unitBytes(type)) === count) return;
   throw fault('bad-archive', file, 'A storage does not have the length that the pickle says.', {

@@ -14,8 +14,8 @@ import {
 } from './values.ts';
 
 /**
- * `_rebuild_tensor(storage, storage_offset, size, stride)` with 4 arguments; `_v2` adds requires_grad and backward hooks,
- * which do not matter here; `_v3` adds a dtype. Both may have `metadata` behind.
+ * `_rebuild_tensor(storage, storage_offset, size, stride)` with 4 arguments; `_v2` adds requires_grad and backward
+ * hooks, which do not matter here; `_v3` adds a dtype. Both may have `metadata` behind.
  */
 export function rebuildTensor(machine: Machine, args: readonly PickleValue[], count: 4 | 6 | 7): TorchTensor {
   const [storage, offset, size, stride] = args;

@@ -126,9 +126,9 @@ function badInfo(fileName: string, found: string, tid?: number): Error {
 }
 
 /**
- * A value as JSON.parse would give it: dicts become objects (numbers as keys become text, as json.dump writes them), with
- * `__proto__` as a property like any other. Throws `bad-metadata` for what JSON cannot hold, `over-limit` for values nested too deeply
- * or, where parts are shared, too large once written out.
+ * A value as JSON.parse would give it: dicts become objects (numbers as keys become text, as json.dump writes them),
+ * with `__proto__` as a property like any other. Throws `bad-metadata` for what JSON cannot hold, `over-limit` for
+ * values nested too deeply or, where parts are shared, too large once written out.
  */
 export function plainJsonOf(value: PickleValue, fileName: string): unknown {
   let left = MAX_PICKLE_SLOTS;

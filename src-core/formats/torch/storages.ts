@@ -34,7 +34,10 @@ export interface StorageId {
   readonly rest: readonly PickleValue[];
 }
 
-/** Takes a persistent id apart. Throws `bad-pickle`, and `unsupported` for element types that Shardloom does not handle. */
+/**
+ * Takes a persistent id apart. Throws `bad-pickle`, and `unsupported` for element types that Shardloom does not
+ * handle.
+ */
 export function parseStorageId(id: readonly PickleValue[], file: string): StorageId {
   const [, type, key, location, count, ...rest] = id;
   if (!isStorageType(type) || typeof key !== 'string' || typeof location !== 'string') {

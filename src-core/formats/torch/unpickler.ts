@@ -1,4 +1,7 @@
-/** The door to the restricted unpickler: opcodes.ts has what it obeys, globals.ts the names it knows, limits.ts its caps. */
+/**
+ * The door to the restricted unpickler: opcodes.ts has what it obeys, globals.ts the names it knows, limits.ts its
+ * caps.
+ */
 import { fault } from './faults.ts';
 import { Machine, type PickleContext } from './machine.ts';
 import { run } from './opcodes.ts';

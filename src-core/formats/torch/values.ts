@@ -1,7 +1,7 @@
 /**
- * What a torch file holds, as plain data. Python's None, bool, str, float and int become null, boolean, string and number
- * (bigint where a number is not exact); tuples, lists and torch.Size become arrays; dicts become Maps, because a Map has
- * no prototype that a key of a hostile file could reach.
+ * What a torch file holds, as plain data. Python's None, bool, str, float and int become null, boolean, string and
+ * number (bigint where a number is not exact); tuples, lists and torch.Size become arrays; dicts become Maps, because
+ * a Map has no prototype that a key of a hostile file could reach.
  */
 import type { DType } from '../../tensor/dtype.ts';
 

@@ -1,8 +1,8 @@
 /**
  * Lays out torch archives: where everything goes is known before a tensor is copied, and the checksums are put in
  * afterwards. Byte for byte what torch.save writes (`caffe2/serialize/inline_container.cc` over miniz, the layout of
- * versions before 2.1, which all later ones read): headers without sizes, a data descriptor behind each member, and zip64
- * end records always. Section numbers are those of PKWARE's APPNOTE.TXT.
+ * versions before 2.1, which all later ones read): headers without sizes, a data descriptor behind each member, and
+ * zip64 end records always. Section numbers are those of PKWARE's APPNOTE.TXT.
  */
 import { crc32 } from 'node:zlib';
 import { pickleOf, type WritableValue } from './pickled-values.ts';
@@ -19,7 +19,9 @@ const LOCAL_BYTES = 30;
 const ENTRY_BYTES = 46;
 const END_RECORDS_BYTES = 56 + 20 + 22;
 
-/** Names are UTF-8 (4.4.4 bit 11); sizes and checksum stand behind the data (bit 3), which empty members do not have. */
+/**
+ * Names are UTF-8 (4.4.4 bit 11); sizes and checksum stand behind the data (bit 3), which empty members do not have.
+ */
 const NAME_FLAG = 0x800;
 const DESCRIPTOR_FLAG = 0x8;
 
@@ -59,8 +61,8 @@ export interface ArchiveLayout {
 }
 
 /**
- * Lays out an archive. `root` is the folder inside it: torch.save takes the file's name without its last ending. Throws a
- * RangeError for a root or an element type that cannot be.
+ * Lays out an archive. `root` is the folder inside it: torch.save takes the file's name without its last ending.
+ * Throws a RangeError for a root or an element type that cannot be.
  */
 export function layoutTorchArchive(root: string, value: WritableValue): ArchiveLayout {
   if (root === '' || root.includes('/')) throw new RangeError(`"${root}" cannot be the folder of an archive`);
@@ -92,8 +94,8 @@ export function layoutTorchArchive(root: string, value: WritableValue): ArchiveL
 }
 
 /**
- * The rest of an archive, once its tensors are written: checksums, directory and end records. `crcs` are the CRC-32 of the
- * tensors' bytes, in the order of `layout.tensors`.
+ * The rest of an archive, once its tensors are written: checksums, directory and end records. `crcs` are the CRC-32
+ * of the tensors' bytes, in the order of `layout.tensors`.
  */
 export function finishTorchArchive(layout: ArchiveLayout, crcs: readonly number[]): Piece[] {
   if (crcs.length !== layout.tensors.length) {

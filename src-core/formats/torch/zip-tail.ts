@@ -61,7 +61,10 @@ interface EndRecord {
   readonly directoryAt: number;
 }
 
-/** Finds the directory. Throws `cut-file` where the archive's end is missing, `bad-archive` where it contradicts itself. */
+/**
+ * Finds the directory. Throws `cut-file` where the archive's end is missing, `bad-archive` where it contradicts
+ * itself.
+ */
 export function findDirectory(window: TailWindow): DirectoryPlace {
   const file = window.source.name;
   const endAt = findEnd(window);
@@ -83,8 +86,8 @@ export function findDirectory(window: TailWindow): DirectoryPlace {
     throw overLimit(file, "The archive's directory is too large.", found, MAX_CENTRAL_DIRECTORY_BYTES);
   }
   const directoryEnd = end64At ?? endAt;
-  // Equality also means that it lies inside the file: a sum of two numbers that large cannot come out right by rounding,
-  // because the directory's size was checked above.
+  // Equality also means that it lies inside the file: the directory's size is small, so an offset that is too large for
+  // exact sums cannot come out right by rounding.
   if (record.directoryAt + record.directoryBytes !== directoryEnd) {
     throw fault('bad-archive', file, "The archive's directory does not end where its end record begins.", {
       found: `${record.directoryBytes} bytes from offset ${record.directoryAt}`,

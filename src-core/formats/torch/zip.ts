@@ -1,8 +1,8 @@
 /**
- * Reads a zip archive as torch.save writes it: stored (never compressed) members, used where they lie. Section numbers
- * are those of PKWARE's APPNOTE.TXT. Nothing from the file is believed before it is checked against the file's real size,
- * and what two readers could understand differently is refused. Checksums are not verified here: that would read every
- * byte, and torch can be told to leave them wrong.
+ * Reads a zip archive as torch.save writes it: stored (never compressed) members, used where they lie. Section
+ * numbers are those of PKWARE's APPNOTE.TXT. Nothing from the file is believed before it is checked against the
+ * file's real size, and what two readers could understand differently is refused. Checksums are not verified here:
+ * that would read every byte, and torch can be told to leave them wrong.
  */
 import { fault, overLimit, SAVE_AGAIN } from './faults.ts';
 import { ENTRY_BYTES, findDirectory, uint64, view, type DirectoryPlace, type TailWindow } from './zip-tail.ts';

@@ -13,7 +13,9 @@ export function golden(name: string): Buffer {
   return fs.readFileSync(path.join(GOLDEN, name));
 }
 
-/** A member of a hand-made archive. What is not given is as torch.save writes it; `local…` belongs to its own header. */
+/**
+ * A member of a hand-made archive. What is not given is as torch.save writes it; `local…` belongs to its own header.
+ */
 export interface MemberSpec {
   readonly name: string;
   readonly data: Uint8Array;

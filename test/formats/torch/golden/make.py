@@ -1,6 +1,7 @@
 """Makes the .pt files of this folder and expected.json, which says what each tensor in them holds.
 
-Needs PyTorch 1.13 (Debian 12: apt-get install python3-torch), 10 GB of memory and 5 GB in the temporary folder: python3 test/formats/torch/golden/make.py
+Needs PyTorch 1.13 (Debian 12: apt-get install python3-torch), 10 GB of memory and 5 GB in the temporary folder:
+python3 test/formats/torch/golden/make.py. Keys in the -legacy files are addresses and differ from run to run.
 """
 
 import collections
