@@ -20,6 +20,21 @@ export interface Kernels {
   readonly exponentCarries: (source: number, bytes: number, exponentMask: bigint, lowestExponentBit: bigint) => bigint;
 }
 
+/**
+ * The part of the WebAssembly JavaScript API that is used here. TypeScript declares it in the DOM library only, which the
+ * engine must not see.
+ */
+interface WebAssemblyApi {
+  readonly Memory: new (descriptor: { initial: number; maximum: number }) => { readonly buffer: ArrayBuffer };
+  readonly Module: new (bytes: Uint8Array) => object;
+  readonly Instance: new (
+    module: object,
+    imports: Record<string, Record<string, unknown>>,
+  ) => {
+    readonly exports: unknown;
+  };
+}
+
 const PAGE = 65_536;
 
 /** Behind every buffer, so that loops may run on to the next multiple of 64 bytes. */
@@ -38,13 +53,14 @@ export interface KernelMemory {
 export function createKernelMemory(count: number, size: number): KernelMemory {
   const stride = Math.ceil((size + SLACK) / 64) * 64;
   const pages = 1 + Math.ceil((count * stride) / PAGE);
-  const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
-  const module = new WebAssembly.Module(Buffer.from(bandWasm, 'base64'));
-  const instance = new WebAssembly.Instance(module, { env: { memory } });
+  const wasm = (globalThis as unknown as { readonly WebAssembly: WebAssemblyApi }).WebAssembly;
+  const memory = new wasm.Memory({ initial: pages, maximum: pages });
+  const module = new wasm.Module(Buffer.from(bandWasm, 'base64'));
+  const instance = new wasm.Instance(module, { env: { memory } });
   // Page 0 is left to the compiler's own data.
   const addresses = Array.from({ length: count }, (_, index) => PAGE + index * stride);
   return {
-    kernels: instance.exports as unknown as Kernels,
+    kernels: instance.exports as Kernels,
     bytes: new Uint8Array(memory.buffer),
     view: new DataView(memory.buffer),
     addresses,

@@ -86,7 +86,7 @@ class Stage implements OracleStage {
     this.config = config;
     this.expected = expected;
     this.#random = random;
-    this.ranks = range(0, config.tp).map(() => new Map());
+    this.ranks = range(0, config.tp).map((): RankState => new Map());
   }
 
   /** A tensor of random bytes that are finite numbers. */

@@ -34,7 +34,7 @@ export function writeCheckpoint(
   if (adapter)
     fs.writeFileSync(
       path.join(adapter, 'adapter_config.json'),
-      JSON.stringify({ peft_type: 'LORA', r: config.lora!.rank }),
+      JSON.stringify({ peft_type: 'LORA', r: config.lora.rank }),
     );
   return folder;
 }

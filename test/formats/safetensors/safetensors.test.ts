@@ -204,7 +204,7 @@ describe('writing', () => {
     const tensor = fc.record({
       name: fc
         .string({ unit: 'binary', minLength: 1, maxLength: 20 })
-        .filter((name) => name !== '__metadata__' && name.isWellFormed()),
+        .filter((name) => name !== '__metadata__' && !/[\ud800-\udfff]/u.test(name)),
       dtype: fc.constantFrom<DType>(...DTYPES.filter((dtype) => dtypeBits(dtype) % 8 === 0)),
       shape: fc.array(fc.integer({ min: 0, max: 5 }), { maxLength: 4 }),
     });
