@@ -85,6 +85,7 @@ program
   .addOption(
     new Option('--dtype <dtype>', 'convert floating point weights (default: as stored)').choices(OUTPUT_DTYPES),
   )
+  .option('--only <part...>', 'model and adapter:NAME: what to consolidate (default: everything)')
   .addOption(new Option('--digest <kind>', 'digest of each tensor').choices(DIGESTS).default('xxh64'))
   .option('--workers <n>', 'threads that copy (default: by size and processors; 0: none beside the main one)')
   .option('--band-size <size>', 'bytes that a thread copies at a time (default: 2 MiB)')

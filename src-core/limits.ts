@@ -78,3 +78,6 @@ export const MAX_WORKERS = 64;
 
 /** Tokenizer, config and chat template files that are copied beside the weights. */
 export const MAX_SIDECAR_BYTES = 512 * MiB;
+
+/** Regions of one parameter that are shown as a picture: more than this no screen can tell apart. */
+export const MAX_DETAIL_REGIONS = 4096;

@@ -9,6 +9,7 @@ import {
   type ConsolidateResult,
 } from '../jobs/consolidate.ts';
 import { MAX_BAND_BYTES, MAX_WORKERS, MIN_BAND_BYTES } from '../limits.ts';
+import { isPartName, type PartName } from '../plan/part-name.ts';
 import { planDocument, planText } from '../plan/print.ts';
 import type { WeightsFormat } from '../plan/plan.ts';
 import { parseSize } from '../plan/split.ts';
@@ -23,6 +24,7 @@ export interface ConsolidateFlags {
   readonly maxShardSize: string;
   readonly dtype?: string;
   readonly digest: string;
+  readonly only?: readonly string[];
   readonly workers?: string;
   readonly bandSize?: string;
   readonly force?: boolean;
@@ -96,6 +98,7 @@ function optionsOf(flags: ConsolidateFlags): ConsolidateOptions {
     digest: oneOf<DigestName>('--digest', flags.digest, DIGESTS),
     replace: flags.force ?? false,
     ...(dtype && { dtype }),
+    ...(flags.only && { parts: flags.only.map(partName) }),
     ...(workers !== undefined && { workers }),
     ...(bandBytes !== undefined && { bandBytes }),
   };
@@ -105,6 +108,11 @@ function outputDtype(name: string | undefined): DType | undefined {
   if (name === undefined) return undefined;
   const dtype = dtypeFromTorchName(oneOf('--dtype', name.replace(/^torch\./, ''), OUTPUT_DTYPES));
   return dtype ?? undefined;
+}
+
+function partName(part: string): PartName {
+  if (isPartName(part)) return part;
+  throw usage('--only', part, 'model, or adapter:NAME');
 }
 
 function oneOf<Value extends string>(flag: string, value: string, allowed: readonly Value[]): Value {

@@ -1,10 +1,12 @@
 import type { Checkpoint, ShardedState } from '../checkpoint/checkpoint.ts';
-import { isShardloomError, toFinding, type Finding } from '../errors.ts';
-import { originalWeightsOf } from '../plan/original-weights.ts';
+import type { Finding } from '../errors.ts';
+import type { PartName } from '../plan/part-name.ts';
 import type { OriginalWeight } from '../specs/spec.ts';
 import { dtypeBytes, torchName, type DType } from '../tensor/dtype.ts';
 import { elementCount } from '../tensor/shape.ts';
 import { detectKvPlacement, kvPlacementFinding, type KvPlacement } from '../verify/kv-placement.ts';
+import { partsOf, type CheckpointPart } from './parts.ts';
+import { rankGrid, type RankSummary } from './ranks.ts';
 
 /** What a checkpoint is, in the figures a user asks for first. */
 export interface CheckpointSummary {
@@ -19,6 +21,7 @@ export interface CheckpointSummary {
 
 /** The shards of a model or of an adapter. */
 export interface PartSummary {
+  readonly part: PartName;
   readonly tensorParallelSize: number;
   readonly pipelineParallelSize: number;
   readonly xser: boolean;
@@ -33,6 +36,8 @@ export interface PartSummary {
   readonly shardBytes: number;
   readonly shardFiles: number;
   readonly kvPlacement: KvPlacement | null;
+  /** All TP × PP ranks, stage by stage. */
+  readonly ranks: readonly RankSummary[];
 }
 
 export interface AdapterSummary extends PartSummary {
@@ -41,16 +46,18 @@ export interface AdapterSummary extends PartSummary {
   readonly alpha: number | null;
 }
 
-/** Sums up an opened checkpoint. Reads no weights but the beginnings of KV heads where they are replicated. */
-export function summarize(checkpoint: Checkpoint): CheckpointSummary {
+/**
+ * Sums up an opened checkpoint. Reads no weights but the beginnings of KV heads where they are replicated.
+ * @param parts its parts, where they are at hand already
+ */
+export function summarize(
+  checkpoint: Checkpoint,
+  parts: readonly CheckpointPart[] = partsOf(checkpoint),
+): CheckpointSummary {
   const findings = [...checkpoint.findings];
-  const model = checkpoint.model ? partSummary(checkpoint.model, findings) : null;
-  const adapters = checkpoint.adapters.map((state) => ({
-    ...partSummary(state, findings),
-    name: state.adapterName ?? 'default',
-    rank: state.adapterConfig?.rank ?? null,
-    alpha: state.adapterConfig?.alpha ?? null,
-  }));
+  const modelPart = parts.find(({ state }) => state.adapterName === undefined);
+  const model = modelPart ? partSummary(modelPart, findings) : null;
+  const adapters = parts.filter((part) => part !== modelPart).map((part) => adapterSummary(part, findings));
   const damaged = findings.some(({ severity }) => severity === 'error');
   const noticed = findings.some(({ severity }) => severity === 'warning');
   return {
@@ -63,13 +70,24 @@ export function summarize(checkpoint: Checkpoint): CheckpointSummary {
   };
 }
 
-function partSummary(state: ShardedState, findings: Finding[]): PartSummary {
-  const weights = joined(state, findings);
+function adapterSummary(part: CheckpointPart, findings: Finding[]): AdapterSummary {
+  const { adapterName, adapterConfig } = part.state;
+  return {
+    ...partSummary(part, findings),
+    name: adapterName ?? 'default',
+    rank: adapterConfig?.rank ?? null,
+    alpha: adapterConfig?.alpha ?? null,
+  };
+}
+
+function partSummary({ name, state, weights, problem }: CheckpointPart, findings: Finding[]): PartSummary {
+  if (problem) findings.push(problem);
   const views = weights && [...weights.values()].map(({ view }) => view);
   const sum = (of: (count: number, dtype: DType) => number): number | null =>
     views && views.reduce((total, { shape, dtype }) => total + of(elementCount(shape), dtype), 0);
   const placement = weights && placementOf(state, weights, findings);
   return {
+    part: name,
     tensorParallelSize: state.tensorParallelSize,
     pipelineParallelSize: state.pipelineParallelSize,
     xser: state.xser,
@@ -81,19 +99,8 @@ function partSummary(state: ShardedState, findings: Finding[]): PartSummary {
     shardBytes: state.bytes,
     shardFiles: state.fileCount,
     kvPlacement: placement,
+    ranks: rankGrid(state),
   };
-}
-
-/** The original weights, or null with a finding where they cannot be made out. */
-function joined(state: ShardedState, findings: Finding[]): Map<string, OriginalWeight> | null {
-  if (state.findings.some(({ severity }) => severity === 'error')) return null;
-  try {
-    return originalWeightsOf(state);
-  } catch (error) {
-    if (!isShardloomError(error)) throw error;
-    findings.push(toFinding(error, 'error'));
-    return null;
-  }
 }
 
 function placementOf(

@@ -4,6 +4,7 @@ import { ShardloomError, type Finding } from '../errors.ts';
 import type { DigestName } from '../execute/digest.ts';
 import { executePlan, type ExecuteOptions, type ExecuteResult, type WrittenOutput } from '../execute/execute.ts';
 import { finishOutput, planConsolidation, type ConsolidationOptions } from '../plan/consolidation.ts';
+import { partNameOf, type PartName } from '../plan/part-name.ts';
 import { originalWeightsOf } from '../plan/original-weights.ts';
 import type { Plan } from '../plan/plan.ts';
 import { detectKvPlacement, kvPlacementFinding, type KvPlacementResult } from '../verify/kv-placement.ts';
@@ -16,6 +17,8 @@ export interface ConsolidateOptions
     Partial<ConsolidationOptions>,
     Pick<ExecuteOptions, 'workers' | 'pool' | 'bandBytes' | 'replace' | 'signal' | 'onProgress' | 'progressInterval'> {
   readonly digest?: DigestName;
+  /** Which of the model and the adapters are consolidated; absent: all. */
+  readonly parts?: readonly PartName[];
   /** Written into shardloom.json. */
   readonly version?: string;
 }
@@ -47,15 +50,15 @@ export const DEFAULT_MAX_SHARD_BYTES = 5_000_000_000;
  * not consolidated.
  */
 export function prepareConsolidation(checkpoint: Checkpoint, chosen: ConsolidateOptions = {}): PreparedConsolidation {
-  throwFirstError(checkpoint.findings);
+  const states = chosenStates(checkpoint, chosen.parts);
+  const findings = findingsOf(checkpoint, states);
+  throwFirstError(findings);
   const options: ConsolidationOptions = {
     format: chosen.format ?? 'safetensors',
     maxShardBytes: chosen.maxShardBytes ?? DEFAULT_MAX_SHARD_BYTES,
     ...(chosen.dtype && { dtype: chosen.dtype }),
   };
-  const states = [...(checkpoint.model ? [checkpoint.model] : []), ...checkpoint.adapters];
   const weights = new Map(states.map((state) => [state, originalWeightsOf(state)]));
-  const findings: Finding[] = [...checkpoint.findings];
   let kvPlacement: KvPlacementResult | null = null;
   for (const [state, ofState] of weights) {
     const placement = detectKvPlacement(state, ofState);
@@ -99,11 +102,37 @@ export async function consolidate(
   };
 }
 
+function allStates({ model, adapters }: Checkpoint): ShardedState[] {
+  return [...(model ? [model] : []), ...adapters];
+}
+
+function chosenStates(checkpoint: Checkpoint, parts: readonly PartName[] | undefined): ShardedState[] {
+  const all = allStates(checkpoint);
+  if (!parts) return all;
+  const names = all.map(partNameOf);
+  const unknown = parts.find((part) => !names.includes(part));
+  if (unknown !== undefined || parts.length === 0) {
+    throw new ShardloomError({
+      tag: 'usage',
+      what: 'The checkpoint does not hold what is to be consolidated.',
+      file: checkpoint.found.opened,
+      found: unknown ?? 'nothing chosen',
+      expected: names.join(', '),
+    });
+  }
+  return all.filter((state) => parts.includes(partNameOf(state)));
+}
+
+/** What was found on the checkpoint as a whole and on these of its states. */
+function findingsOf(checkpoint: Checkpoint, states: readonly ShardedState[]): Finding[] {
+  const leftOut = new Set(allStates(checkpoint).flatMap((state) => (states.includes(state) ? [] : state.findings)));
+  return checkpoint.findings.filter((finding) => !leftOut.has(finding));
+}
+
 /** Input folders are never written to. */
 function checkOutputPlace(checkpoint: Checkpoint, out: string): void {
   const target = path.resolve(out);
-  const states: readonly ShardedState[] = [...(checkpoint.model ? [checkpoint.model] : []), ...checkpoint.adapters];
-  const inputs = states.flatMap(({ shards, adapterConfig }) => [
+  const inputs = allStates(checkpoint).flatMap(({ shards, adapterConfig }) => [
     shards.folder,
     ...(adapterConfig ? [path.dirname(adapterConfig.file)] : []),
   ]);

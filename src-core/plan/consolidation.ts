@@ -42,9 +42,10 @@ export function planConsolidation(
   const outputs: PlanOutput[] = [];
   const texts: PlanText[] = [];
   const companions: Companions[] = [];
+  const withModel = [...weights.keys()].some(({ adapterName }) => adapterName === undefined);
   for (const [state, ofState] of weights) {
     const { adapterName } = state;
-    const atTop = adapterName === undefined || (adapterName === 'default' && !checkpoint.model);
+    const atTop = adapterName === undefined || (adapterName === 'default' && !withModel);
     const prefix = atTop ? '' : `${adapterName}/`;
     const base = `${prefix}${BASE_NAMES[adapterName === undefined ? 'model' : 'adapter'][options.format]}`;
     // PEFT loads an adapter from one file only, whatever its size.

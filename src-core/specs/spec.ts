@@ -44,6 +44,13 @@ export interface OriginalWeight {
   /** The saved names of the Neuron parameters it is made from. */
   readonly from: readonly string[];
   readonly copies: readonly WeightCopy[];
+  /** The spec that made it, and the module that the spec belongs to; absent where none was needed. */
+  readonly by?: SpecOfModule;
+}
+
+export interface SpecOfModule {
+  readonly moduleFullyQualifiedName: string;
+  readonly spec: ModelWeightTransformationSpec;
 }
 
 export interface OriginalWeights {

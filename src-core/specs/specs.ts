@@ -158,9 +158,12 @@ export class ModelWeightTransformationSpecs {
   toOriginalWeights(shardedStateDicts: ShardedStateDicts, parametersMetadata: ParametersMetadata): OriginalWeights {
     const weights = new Map<string, OriginalWeight>();
     const keysToRemove: string[] = [];
+    const { moduleFullyQualifiedName } = this;
     for (const spec of this.specs) {
-      const result = spec.toOriginalWeights(this.moduleFullyQualifiedName, shardedStateDicts, parametersMetadata);
-      for (const [parameter, weight] of result.weights) weights.set(parameter, weight);
+      const result = spec.toOriginalWeights(moduleFullyQualifiedName, shardedStateDicts, parametersMetadata);
+      for (const [parameter, weight] of result.weights) {
+        weights.set(parameter, { ...weight, by: { moduleFullyQualifiedName, spec } });
+      }
       keysToRemove.push(...result.keysToRemove);
     }
     return { weights, keysToRemove };

@@ -1,0 +1,234 @@
+/**
+ * Everything that the page and the main process say to each other: one map from channel to signature, shared by both
+ * sides. Types only. Arguments are checked on arrival against the schemas in requests.ts.
+ */
+import type {
+  CheckpointSummary,
+  DType,
+  DigestName,
+  Finding,
+  ParameterDetail,
+  ParameterRow,
+  PartName,
+  Problem,
+  Progress,
+} from '../src-core/index.ts';
+
+/** What the page asks and the main process answers. */
+export interface Requests {
+  /** Once, when the page has loaded: what to show first. */
+  'app:start': () => StartState;
+  'app:change-settings': (changes: Partial<Settings>) => Settings;
+  'app:copy-text': (text: string) => void;
+
+  /** The folder dialog; null if it was closed without a choice. */
+  'checkpoint:choose': () => OpenedCheckpoint | null;
+  /** A folder that was dropped on the window. The preload script takes its path from the dropped file itself. */
+  'checkpoint:open-dropped': (folder: string) => OpenedCheckpoint;
+  /** A folder of the recent list, by its path; others are refused. */
+  'checkpoint:open-recent': (folder: string) => OpenedCheckpoint;
+  'checkpoint:forget-recent': (folder: string) => readonly RecentCheckpoint[];
+  /** Makes the sample in a temporary folder and opens it. */
+  'checkpoint:open-sample': () => OpenedCheckpoint;
+  /** Reads the folder again: for a checkpoint that was mended meanwhile. */
+  'checkpoint:reopen': (checkpoint: CheckpointId) => OpenedCheckpoint;
+  'checkpoint:close': (checkpoint: CheckpointId) => void;
+  /** Rows `offset` to `offset + limit` of the mapping table. */
+  'checkpoint:parameters': (request: ParameterPageRequest) => ParameterPage;
+  'checkpoint:parameter': (request: ParameterRequest) => ParameterDetail;
+  /** Shows the checkpoint's folder, or a file of its findings, in the system's file manager. */
+  'checkpoint:reveal': (request: { readonly checkpoint: CheckpointId; readonly file?: string }) => void;
+
+  /** The folder dialog for the output; null if it was closed without a choice. */
+  'consolidation:choose-output': (checkpoint: CheckpointId) => string | null;
+  /** What a consolidation would write, and whether it could. */
+  'consolidation:preview': (request: ConsolidationRequest) => ConsolidationPreview;
+  /** Puts it into the queue. */
+  'consolidation:start': (request: ConsolidationRequest) => Job;
+
+  'job:list': () => readonly Job[];
+  'job:cancel': (job: JobId) => void;
+  /** Takes an ended job off the list. */
+  'job:dismiss': (job: JobId) => void;
+  /** Puts a failed or cancelled job into the queue again. */
+  'job:retry': (job: JobId) => Job;
+  /** Shows a job's output in the system's file manager. */
+  'job:reveal': (job: JobId) => void;
+  /** The digests of a job's output, `offset` to `offset + limit`. */
+  'job:digests': (request: { readonly job: JobId; readonly offset: number; readonly limit: number }) => DigestPage;
+}
+
+/** What the main process tells the page unasked. */
+export interface Events {
+  /** A checkpoint is being opened, whoever asked for it. */
+  'checkpoint:opening': (folder: string) => void;
+  /** One was opened from outside the page: menu, command line, a second start of the app. */
+  'checkpoint:opened': (opened: OpenedCheckpoint) => void;
+  'checkpoint:failed': (failure: { readonly folder: string; readonly problem: Problem }) => void;
+  /** The whole list, at most about ten times a second. */
+  'jobs:changed': (jobs: readonly Job[]) => void;
+  /** From the native menu. */
+  command: (command: MenuCommand) => void;
+  'settings:changed': (settings: Settings) => void;
+  'recents:changed': (recents: readonly RecentCheckpoint[]) => void;
+  /** About every two seconds: resident memory of all of the app's processes, in bytes. */
+  memory: (bytes: number) => void;
+}
+
+export type RequestChannel = keyof Requests;
+/** What a page may ask by itself. Paths of dropped folders come from the preload script only. */
+export type PageChannel = Exclude<RequestChannel, 'checkpoint:open-dropped'>;
+export type EventChannel = keyof Events;
+
+/** How an answer travels: a problem keeps all its fields, which an exception thrown across processes would not. */
+export type Answer<Value> =
+  { readonly ok: true; readonly value: Value } | { readonly ok: false; readonly problem: Problem };
+
+/** Numbers a checkpoint while it is open. The page knows no other way to name a folder. */
+export type CheckpointId = number;
+export type JobId = number;
+
+/** Places of the window that the menu can lead to, and what else it can ask of the page. */
+export type MenuCommand =
+  | 'open'
+  | 'open-sample'
+  | 'palette'
+  | 'filter'
+  | 'about'
+  | 'go-overview'
+  | 'go-parameters'
+  | 'go-consolidate'
+  | 'go-jobs';
+
+export interface StartState {
+  readonly version: string;
+  readonly platform: 'linux' | 'darwin' | 'win32' | 'other';
+  readonly settings: Settings;
+  readonly recents: readonly RecentCheckpoint[];
+  readonly jobs: readonly Job[];
+  /** The checkpoint that is open already: from the command line, or before the page was loaded again. */
+  readonly opened: OpenedCheckpoint | null;
+  /** What went wrong with the folder that the command line named. */
+  readonly failure: { readonly folder: string; readonly problem: Problem } | null;
+  /** A folder that is being opened at this moment. */
+  readonly opening: string | null;
+}
+
+export interface Settings {
+  readonly theme: 'system' | 'light' | 'dark';
+}
+
+export interface RecentCheckpoint {
+  readonly folder: string;
+  /** The folder's own name. */
+  readonly name: string;
+  /** The one line of facts from when it was last open. */
+  readonly facts: string;
+  /** Milliseconds since 1970. */
+  readonly openedAt: number;
+}
+
+export interface OpenedCheckpoint {
+  readonly checkpoint: CheckpointId;
+  /** The folder's own name. */
+  readonly name: string;
+  readonly folder: string;
+  /** It was made by the app in a temporary folder. */
+  readonly isSample: boolean;
+  readonly summary: CheckpointSummary;
+  /** Rows of the mapping table. */
+  readonly parameterCount: number;
+  /** From the request until the summary was there. */
+  readonly openSeconds: number;
+  /** Where a consolidation would be written if nobody chooses: a new folder beside the checkpoint. */
+  readonly suggestedOutput: string;
+}
+
+export interface ParameterPageRequest {
+  readonly checkpoint: CheckpointId;
+  readonly offset: number;
+  readonly limit: number;
+}
+
+export interface ParameterPage {
+  readonly rows: readonly ParameterRow[];
+  readonly total: number;
+}
+
+export interface ParameterRequest {
+  readonly checkpoint: CheckpointId;
+  readonly part: PartName;
+  readonly name: string;
+}
+
+export interface ConsolidationChoices {
+  readonly format: 'safetensors' | 'pytorch';
+  readonly maxShardBytes: number;
+  /** Null: as stored. */
+  readonly dtype: DType | null;
+  readonly digest: DigestName;
+  readonly parts: readonly PartName[];
+  /** Replace files of the same names. */
+  readonly replace: boolean;
+}
+
+export interface ConsolidationRequest {
+  readonly checkpoint: CheckpointId;
+  /** A folder that a dialog gave, or the suggested one; others are refused. */
+  readonly out: string;
+  readonly choices: ConsolidationChoices;
+}
+
+export interface ConsolidationPreview {
+  /** Files with weights, with their sizes. */
+  readonly files: readonly { readonly path: string; readonly bytes: number; readonly tensors: number }[];
+  /** Small files beside them. */
+  readonly companions: readonly string[];
+  readonly bytes: number;
+  /** Free on the output's disk; null where the system does not tell. */
+  readonly freeBytes: number | null;
+  /** Of the files that would be written, those that are there already. */
+  readonly existing: readonly string[];
+  /** The same on the command line, quoted for the platform's shell. */
+  readonly command: string;
+  readonly findings: readonly Finding[];
+  /** Why it cannot be started, if it cannot. */
+  readonly problem: Problem | null;
+}
+
+export interface Job {
+  readonly id: JobId;
+  readonly kind: 'consolidate';
+  /** The checkpoint's own name. */
+  readonly name: string;
+  readonly folder: string;
+  readonly out: string;
+  readonly choices: ConsolidationChoices;
+  readonly command: string;
+  readonly state: 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
+  /** Milliseconds since 1970. */
+  readonly queuedAt: number;
+  readonly startedAt: number | null;
+  readonly endedAt: number | null;
+  /** Null until the first bytes. */
+  readonly progress: Progress | null;
+  readonly result: JobResult | null;
+  readonly problem: Problem | null;
+}
+
+export interface JobResult {
+  readonly files: readonly { readonly path: string; readonly bytes: number; readonly tensors: number }[];
+  readonly tensors: number;
+  readonly bytes: number;
+  readonly seconds: number;
+  /** Copies on other ranks that were compared, and how many of them differ. */
+  readonly replicas: { readonly compared: number; readonly different: number };
+  readonly kvPlacement: 'tiled' | 'adjacent' | 'both' | 'neither' | null;
+  readonly findings: readonly Finding[];
+  readonly digest: DigestName;
+}
+
+export interface DigestPage {
+  readonly rows: readonly { readonly file: string; readonly name: string; readonly digest: string }[];
+  readonly total: number;
+}
