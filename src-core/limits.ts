@@ -49,7 +49,7 @@ export const MAX_JSON_BYTES = 64 * MiB;
 /** Longest parameter or module name. Real ones stay below 200 characters. */
 export const MAX_NAME_LENGTH = 4 * KiB;
 
-/** Ranks in one parallel dimension; the largest Trainium clusters stay below 100,000 cores. */
+/** Ranks in one parallel dimension, and in all of them together; the largest Trainium clusters stay below 100,000 cores. */
 export const MAX_RANKS = 100_000;
 
 /** Files in one folder that is opened. A TP 64 x PP 64 xser checkpoint of a large model stays below. */

@@ -4,6 +4,7 @@ import type { Finding } from '../errors.ts';
 import type { TrnConfig } from './configs.ts';
 import type { RankFile, ShardFolder } from './discover.ts';
 import type { StageMetadata } from './metadata.ts';
+import { MAX_RANKS } from '../limits.ts';
 import { rankFileName } from './rank-names.ts';
 
 export interface ParallelSizes {
@@ -36,8 +37,25 @@ export function checkParallelSizes(
   // The highest metadata file may itself be missing, so its count is only believed where nothing else speaks.
   if (ppEvidence.length === 0 && stages > 0) ppEvidence.push({ size: stages, source: 'mp_metadata files' });
   const pp = agree('pipeline', ppEvidence, onDisk('pp'), shards, findings);
+  if (tp * pp > MAX_RANKS) {
+    findings.push(tooManyRanks(shards, tp, pp));
+    return { tensorParallelSize: 1, pipelineParallelSize: 1, findings };
+  }
   if (!findings.some((finding) => finding.severity === 'error')) findings.push(...missingRanks(shards, tp, pp));
   return { tensorParallelSize: tp, pipelineParallelSize: pp, findings };
+}
+
+/** Each rank has a line in what is shown: a number from a file must not make millions of them. */
+function tooManyRanks(shards: ShardFolder, tp: number, pp: number): Finding {
+  return {
+    severity: 'error',
+    tag: 'over-limit',
+    what: 'The parallel sizes that the checkpoint names are larger than any cluster.',
+    file: shards.modelFolder,
+    found: `TP ${tp} × PP ${pp}`,
+    expected: `at most ${MAX_RANKS} ranks`,
+    advice: 'Check where trn_config.json and the metadata come from.',
+  };
 }
 
 /** The rank files of data parallel rank 0 (or the lowest there is): the others hold the same weights. */

@@ -22,11 +22,16 @@ export function saveStateDict(file: string, tensors: Tensors): void {
 }
 
 /** Saves a state dict as torch_xla's serialization does: references, and each tensor in a file of its own. */
-export function saveXser(file: string, tensors: Tensors, withInfo: boolean): void {
+export function saveXser(
+  file: string,
+  tensors: Tensors,
+  withInfo: boolean,
+  { expertModelParallel = false }: { readonly expertModelParallel?: boolean } = {},
+): void {
   const names = [...tensors.keys()];
   writeArchive(file, new Map(names.map((name, tid) => [name, { kind: 'tensor-reference' as const, tid }])), []);
   const entries = [...tensors.values()].map(({ dtype, shape }, tid) => {
-    return [tid, { dtype, shape, expertModelParallel: false }] as const;
+    return [tid, { dtype, shape, expertModelParallel }] as const;
   });
   if (withInfo) writeArchive(`${file}.info.pt`, { kind: 'tensor-info', entries: new Map(entries) }, []);
   [...tensors.values()].forEach((tensor, tid) => {
