@@ -1,3 +1,4 @@
+import './cli/small-heap.ts';
 import { Command, CommanderError, Option } from 'commander';
 import { consolidateCommand, FORMATS, OUTPUT_DTYPES, type ConsolidateFlags } from './cli/consolidate-command.ts';
 import { EXIT, EXIT_CODES_HELP, exitCodeOf } from './cli/exit-codes.ts';
