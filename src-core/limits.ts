@@ -81,3 +81,9 @@ export const MAX_SIDECAR_BYTES = 512 * MiB;
 
 /** Regions of one parameter that are shown as a picture: more than this no screen can tell apart. */
 export const MAX_DETAIL_REGIONS = 4096;
+
+/** Blocks of a layout that are shown: 128 heads on 1,024 ranks with replicas stay below. */
+export const MAX_LAYOUT_BLOCKS = 16_384;
+
+/** Byte runs that a lineage lists for one piece: columns of a matrix have one run for each row. */
+export const MAX_LINEAGE_RUNS = 1024;

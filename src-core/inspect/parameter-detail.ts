@@ -1,10 +1,9 @@
-import { ShardloomError } from '../errors.ts';
 import { MAX_DETAIL_REGIONS } from '../limits.ts';
 import type { PartName } from '../plan/part-name.ts';
 import type { SpecMetadata, WeightCopy } from '../specs/spec.ts';
 import type { StoredTensor } from '../tensor/stored.ts';
 import { sourcesOf } from '../tensor/view.ts';
-import type { CheckpointPart } from './parts.ts';
+import { weightOf, type CheckpointPart } from './parts.ts';
 import { parameterRow, type ParameterRow } from './parameters.ts';
 import { transformationInWords } from './words.ts';
 
@@ -39,16 +38,7 @@ export interface DetailRegion {
 
 /** One parameter of the mapping table with everything behind it. Reads no weights. */
 export function parameterDetail(parts: readonly CheckpointPart[], part: PartName, name: string): ParameterDetail {
-  const weight = parts.find((candidate) => candidate.name === part)?.weights?.get(name);
-  if (!weight) {
-    throw new ShardloomError({
-      tag: 'usage',
-      what: 'The checkpoint has no such parameter.',
-      tensor: name,
-      found: part,
-      advice: 'shardloom inspect lists what the checkpoint holds.',
-    });
-  }
+  const weight = weightOf(parts, part, name);
   const { view, by } = weight;
   const sources = sourcesOf(view).sort((a, b) => (a.rank?.tp ?? 0) - (b.rank?.tp ?? 0));
   const index = new Map(sources.map((source, position) => [source, position]));

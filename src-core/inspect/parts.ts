@@ -1,5 +1,5 @@
 import type { Checkpoint, ShardedState } from '../checkpoint/checkpoint.ts';
-import { isShardloomError, toFinding, type Finding } from '../errors.ts';
+import { isShardloomError, ShardloomError, toFinding, type Finding } from '../errors.ts';
 import { originalWeightsOf } from '../plan/original-weights.ts';
 import { partNameOf, type PartName } from '../plan/part-name.ts';
 import type { OriginalWeight } from '../specs/spec.ts';
@@ -28,4 +28,17 @@ function joinedPart(state: ShardedState): CheckpointPart {
     if (!isShardloomError(error)) throw error;
     return { name, state, weights: null, problem: toFinding(error, 'error') };
   }
+}
+
+/** An original parameter by its name. Throws `usage` where the checkpoint has no such parameter. */
+export function weightOf(parts: readonly CheckpointPart[], part: PartName, name: string): OriginalWeight {
+  const weight = parts.find((candidate) => candidate.name === part)?.weights?.get(name);
+  if (weight) return weight;
+  throw new ShardloomError({
+    tag: 'usage',
+    what: 'The checkpoint has no such parameter.',
+    tensor: name,
+    found: part,
+    advice: 'shardloom inspect lists what the checkpoint holds.',
+  });
 }
