@@ -11,7 +11,7 @@ export {
 } from './errors.ts';
 export { DIGESTS, type DigestName } from './execute/digest.ts';
 export type { Progress } from './execute/progress.ts';
-export { readViews } from './execute/read-view.ts';
+export { readViews } from './execute/view-reader.ts';
 export { readSafetensors } from './formats/safetensors/index.ts';
 export { FileSource, withFile } from './bytes/file.ts';
 export { parameterDetail, type ParameterDetail } from './inspect/parameter-detail.ts';

@@ -87,3 +87,6 @@ export const MAX_LAYOUT_BLOCKS = 16_384;
 
 /** Byte runs that a lineage lists for one piece: columns of a matrix have one run for each row. */
 export const MAX_LINEAGE_RUNS = 1024;
+
+/** Values that are shown as numbers at once: a screen full of a table is far below. */
+export const MAX_SHOWN_VALUES = 65_536;

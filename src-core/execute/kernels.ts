@@ -17,6 +17,7 @@ export interface Kernels {
     elementBytes: number,
     count: number,
   ) => void;
+  readonly countPatterns16: (source: number, count: number, tables: number) => void;
   readonly exponentCarries: (source: number, bytes: number, exponentMask: bigint, lowestExponentBit: bigint) => bigint;
 }
 

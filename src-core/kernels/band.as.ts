@@ -1,4 +1,4 @@
-// The three inner loops of copying, over buffers that all lie in one WebAssembly memory. AssemblyScript, compiled by
+// The inner loops of copying and counting, over buffers that all lie in one WebAssembly memory. AssemblyScript, compiled by
 // `npm run build:kernels`. Everything else is TypeScript; a loop belongs here only if its speed was measured to matter.
 
 /**
@@ -52,4 +52,23 @@ export function exponentCarries(source: usize, bytes: usize, exponentMask: u64, 
   }
   even = v128.or(even, odd);
   return i64x2.extract_lane(even, 0) | i64x2.extract_lane(even, 1);
+}
+
+/**
+ * Counts how often each of the 65,536 patterns of 16-bit elements occurs. `tables` holds four tables of u32, because a
+ * count that was just written is slow to read again and neighbouring weights are often equal. `count` is a multiple of 4.
+ */
+export function countPatterns16(source: usize, count: u32, tables: usize): void {
+  const end = source + ((<usize>count) << 1);
+  for (; source < end; source += 8) {
+    const four = load<u64>(source);
+    const a = tables + ((<usize>(four & 0xffff)) << 2);
+    const b = tables + 0x40000 + ((<usize>((four >> 16) & 0xffff)) << 2);
+    const c = tables + 0x80000 + ((<usize>((four >> 32) & 0xffff)) << 2);
+    const d = tables + 0xc0000 + ((<usize>(four >> 48)) << 2);
+    store<u32>(a, load<u32>(a) + 1);
+    store<u32>(b, load<u32>(b) + 1);
+    store<u32>(c, load<u32>(c) + 1);
+    store<u32>(d, load<u32>(d) + 1);
+  }
 }

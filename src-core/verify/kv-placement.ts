@@ -1,6 +1,6 @@
 import type { ShardedState } from '../checkpoint/checkpoint.ts';
 import type { Finding } from '../errors.ts';
-import { readViews } from '../execute/read-view.ts';
+import { readViews } from '../execute/view-reader.ts';
 import { GQAQKVColumnParallelLinearSpec } from '../specs/gqa-qkv.ts';
 import type { OriginalWeight } from '../specs/spec.ts';
 import { ModelWeightTransformationSpecs } from '../specs/specs.ts';

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { Assembler, piecesIn } from '../../src-core/execute/assemble.ts';
 import { bandsOf } from '../../src-core/execute/bands.ts';
 import { createKernelMemory } from '../../src-core/execute/kernels.ts';
-import { readViews } from '../../src-core/execute/read-view.ts';
+import { readViews } from '../../src-core/execute/view-reader.ts';
 import { SourceFiles } from '../../src-core/execute/source-files.ts';
 import { cat, gatherBlocks, narrow } from '../../src-core/tensor/operations.ts';
 import { dtypeBytes, type DType } from '../../src-core/tensor/dtype.ts';
