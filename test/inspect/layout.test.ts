@@ -20,7 +20,7 @@ const byRank = ({ blocks, tensors }: ParameterLayout, what: (block: LayoutBlock)
   return ranks;
 };
 
-describe.skipIf(!fixtureNames().includes('llama-tp8-kv4'))('TP 8 with 2 KV heads in 4 replicas', () => {
+describe.skipIf(!fixtureNames().includes('llama-tp8-kv4'))('TP 8 with 4 KV heads in 4 replicas', () => {
   const layout = layouts('llama-tp8-kv4');
   const prefix = 'model.layers.0.self_attn.';
 
@@ -42,7 +42,7 @@ describe.skipIf(!fixtureNames().includes('llama-tp8-kv4'))('TP 8 with 2 KV heads
     const k = layout(`${prefix}k_proj.weight`);
     expect(k.copies).toBe(4);
     expect(byRank(k, ({ kvHead, kvReplica }) => [kvHead, kvReplica])).toEqual(
-      Array.from({ length: 8 }, (_, rank) => [[rank % 2, Math.floor(rank / 2)]]),
+      Array.from({ length: 8 }, (_, rank) => [2 * rank, 2 * rank + 1].map((slot) => [slot % 4, Math.floor(slot / 4)])),
     );
     const q = byRank(layout(`${prefix}q_proj.weight`), ({ kvHead, kvReplica }) => `${kvHead}/${kvReplica}`);
     const kv = byRank(k, ({ kvHead, kvReplica }) => `${kvHead}/${kvReplica}`);

@@ -6,7 +6,7 @@ import { isShardloomError } from '../../src-core/errors.ts';
 import { lineagePython } from '../../src-core/inspect/lineage-python.ts';
 import { byteRuns, descendantsOf, lineageOf, storedElementAt } from '../../src-core/inspect/lineage.ts';
 import { partsOf, type CheckpointPart } from '../../src-core/inspect/parts.ts';
-import { dtypeBytes } from '../../src-core/tensor/dtype.ts';
+import { dtypeBytes, type DType } from '../../src-core/tensor/dtype.ts';
 import { contiguousStrides, elementCount } from '../../src-core/tensor/shape.ts';
 import { fixtureNames, fixturePath } from '../support/folders.ts';
 import { readFolder, type Weight } from '../support/weights.ts';
@@ -22,7 +22,7 @@ function samplePositions(shape: readonly number[]): number[][] {
 function expectedBytes({ bytes, dtype, shape }: Weight, position: readonly number[]): string {
   const strides = contiguousStrides(shape);
   const index = position.reduce((sum, at, axis) => sum + at * strides[axis]!, 0);
-  const step = dtypeBytes(dtype);
+  const step = dtypeBytes(dtype as DType);
   return bytes.subarray(index * step, (index + 1) * step).toString('hex');
 }
 
