@@ -1,6 +1,7 @@
 import fs from 'node:fs';
 import zlib from 'node:zlib';
 import { ShardloomError } from '../errors.ts';
+import { DEFAULT_BAND_BYTES, MAX_BAND_BYTES, MIN_BAND_BYTES } from '../limits.ts';
 import type { PlanSource, PlanSourceFile, PlanTensor } from '../plan/plan.ts';
 import { castBetween } from '../tensor/cast.ts';
 import { dtypeBytes } from '../tensor/dtype.ts';
@@ -26,12 +27,23 @@ export interface CopySettings {
 /** Fields of the control buffer, 64-bit each: bytes done (written and compared), and 1 once the run is cancelled. */
 export const CONTROL_FIELDS = { done: 0, cancelled: 1 } as const;
 
+/** Settings of a new run, with a control buffer of its own. */
+export function copySettings(bandBytes: number | undefined, digest: DigestName, crc32: boolean): CopySettings {
+  return {
+    bandBytes: Math.min(MAX_BAND_BYTES, Math.max(MIN_BAND_BYTES, bandBytes ?? DEFAULT_BAND_BYTES)),
+    digest,
+    crc32,
+    control: new SharedArrayBuffer(8 * Object.keys(CONTROL_FIELDS).length),
+  };
+}
+
 /**
  * Tensors of one output file, to be copied one after the other. Complete in itself, so that threads can be started before
  * there is a plan: regions refer to the task's own sources, and these to its own files.
  */
 export interface CopyTask {
-  readonly output: string;
+  /** Null: nothing is written, and tensors are only compared with their copies. */
+  readonly output: string | null;
   readonly tensors: readonly PlanTensor[];
   readonly sources: readonly PlanSource[];
   readonly files: readonly PlanSourceFile[];
@@ -41,6 +53,7 @@ export interface CopyTask {
 /** What was seen while a tensor was copied. */
 export interface CopiedTensor {
   readonly name: string;
+  /** Of the bytes that were written; of no bytes where nothing was. */
   readonly digest: string;
   readonly crc32: number;
   readonly nan: number;
@@ -72,15 +85,15 @@ export class TensorCopier {
 
   /** Copies the task's tensors into the output file, which exists at its full length. */
   run(task: CopyTask): CopiedTensor[] {
-    const fd = fs.openSync(task.output, 'r+');
+    const fd = task.output === null ? null : fs.openSync(task.output, 'r+');
     const scratch = this.#memory.addresses[1]!;
     const assembler = new Assembler(this.#memory, this.#files, task, scratch, this.#bandBytes);
     try {
       return task.tensors.map((tensor) => this.#copy(tensor, fd, assembler, task.settings));
     } catch (error) {
-      throw asWriteError(error, task.output);
+      throw task.output === null ? error : asWriteError(error, task.output);
     } finally {
-      fs.closeSync(fd);
+      if (fd !== null) fs.closeSync(fd);
     }
   }
 
@@ -88,7 +101,7 @@ export class TensorCopier {
     this.#files.close();
   }
 
-  #copy(tensor: PlanTensor, fd: number, assembler: Assembler, settings: CopySettings): CopiedTensor {
+  #copy(tensor: PlanTensor, fd: number | null, assembler: Assembler, settings: CopySettings): CopiedTensor {
     const [taken, , other] = this.#memory.addresses as [number, number, number];
     const cast = tensor.dtype === tensor.sourceDtype ? null : castBetween(tensor.sourceDtype, tensor.dtype);
     const control = new BigInt64Array(settings.control);
@@ -108,6 +121,7 @@ export class TensorCopier {
       found.inf += before.inf;
       this.#compareCopies(tensor, band, assembler, differences);
       Atomics.add(control, CONTROL_FIELDS.done, BigInt(sourceLength * (1 + tensor.copies.length)));
+      if (fd === null) continue;
       const address = cast ? other : taken;
       const byteLength = count * dtypeBytes(tensor.dtype);
       if (cast) {

@@ -1,19 +1,19 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { ShardloomError } from '../errors.ts';
-import { DEFAULT_BAND_BYTES, MAX_BAND_BYTES, MAX_SIDECAR_BYTES, MIN_BAND_BYTES } from '../limits.ts';
+import { MAX_SIDECAR_BYTES } from '../limits.ts';
 import { plannedBytes, plannedReads, type Plan, type PlanOutput, type PlanPiece, type PlanText } from '../plan/plan.ts';
 import { validatePlan } from '../plan/validate.ts';
 import { formatBytes } from '../units.ts';
-import { asWriteError, CONTROL_FIELDS, type CopiedTensor, type CopySettings, type CopyTask } from './copy-tensors.ts';
+import { asWriteError, copySettings, type CopiedTensor, type CopyTask } from './copy-tensors.ts';
 import type { DigestName } from './digest.ts';
-import { createPool, defaultWorkers, runTasks, type CopyPool } from './pool.ts';
-import { ProgressMeter, type Progress } from './progress.ts';
+import { createPool, defaultWorkers, type CopyPool } from './pool.ts';
 import { isChanged, sourceChanged } from './source-files.ts';
 import { Staging } from './staging.ts';
 import { tasksOf } from './tasks.ts';
+import { runWatched, type WatchOptions } from './watch.ts';
 
-export interface ExecuteOptions {
+export interface ExecuteOptions extends WatchOptions {
   /** Worker threads; 0 for this thread. Chosen by size where absent. */
   readonly workers?: number;
   /** Threads that were started beforehand, instead of `workers`. Whoever made the pool closes it. */
@@ -23,10 +23,6 @@ export interface ExecuteOptions {
   readonly digest?: DigestName;
   /** Replace files of the same names in the output folder. */
   readonly replace?: boolean;
-  readonly signal?: AbortSignal;
-  readonly onProgress?: (progress: Progress) => void;
-  /** How often progress is told, in milliseconds. */
-  readonly progressInterval?: number;
   /**
    * Called when all bytes are written and before anything gets its final name: may refuse by throwing, and gives the files
    * that tell of the run.
@@ -81,44 +77,12 @@ async function copyAll(
   pool: CopyPool,
   options: ExecuteOptions,
 ): Promise<WrittenOutput[]> {
-  const settings: CopySettings = {
-    bandBytes: Math.min(MAX_BAND_BYTES, Math.max(MIN_BAND_BYTES, options.bandBytes ?? DEFAULT_BAND_BYTES)),
-    digest: options.digest ?? 'xxh64',
-    crc32: options.finish !== undefined,
-    control: new SharedArrayBuffer(8 * Object.keys(CONTROL_FIELDS).length),
-  };
+  const settings = copySettings(options.bandBytes, options.digest ?? 'xxh64', options.finish !== undefined);
   for (const output of plan.outputs) createOutput(output, staging.pathOf(output.path));
   const tasks = tasksOf(plan, settings, (output) => staging.pathOf(output.path));
-  const stopWatching = watch(settings.control, plannedReads(plan), options);
-  try {
-    const results = await runTasks(pool, tasks, settings.control);
-    const copied = new Map(tasks.map((task, index) => [task, results[index]!]));
-    return plan.outputs.map((output) => finishOutput(output, staging.pathOf(output.path), copied, options));
-  } finally {
-    stopWatching();
-  }
-}
-
-/** Follows the shared counter for progress, and passes a cancellation on to the threads. */
-function watch(control: SharedArrayBuffer, total: number, options: ExecuteOptions): () => void {
-  const counters = new BigInt64Array(control);
-  const cancel = (): void => {
-    Atomics.store(counters, CONTROL_FIELDS.cancelled, 1n);
-  };
-  if (options.signal?.aborted) cancel();
-  options.signal?.addEventListener('abort', cancel);
-  const meter = new ProgressMeter(total);
-  const tell = (): void => {
-    const done = Number(Atomics.load(counters, CONTROL_FIELDS.done));
-    options.onProgress?.(meter.sample(Math.min(done, total), performance.now() / 1000));
-  };
-  tell();
-  const timer = setInterval(tell, options.progressInterval ?? 100);
-  return () => {
-    clearInterval(timer);
-    options.signal?.removeEventListener('abort', cancel);
-    tell();
-  };
+  const results = await runWatched(pool, tasks, settings.control, plannedReads(plan), options);
+  const copied = new Map(tasks.map((task, index) => [task, results[index]!]));
+  return plan.outputs.map((output) => finishOutput(output, staging.pathOf(output.path), copied, options));
 }
 
 function createOutput(output: PlanOutput, file: string): void {

@@ -1,4 +1,5 @@
 import type { Plan, PlanOutput, PlanRegion, PlanSource, PlanSourceFile, PlanTensor } from '../plan/plan.ts';
+import type { Inputs } from './assemble.ts';
 import type { CopySettings, CopyTask } from './copy-tensors.ts';
 
 /** Tensors below this are copied several to a task. */
@@ -9,13 +10,32 @@ const SMALL_TASK_BYTES = 8 * 1024 * 1024;
  * that no thread is left alone with one at the end.
  */
 export function tasksOf(plan: Plan, settings: CopySettings, pathOf: (output: PlanOutput) => string): CopyTask[] {
-  const tasks: { readonly task: CopyTask; readonly bytes: number }[] = [];
-  for (const output of plan.outputs) {
-    const file = pathOf(output);
-    for (const { tensors, bytes } of batches(output.tensors)) {
-      tasks.push({ task: { output: file, settings, ...selfContained(plan, tensors) }, bytes });
-    }
-  }
+  return largestFirst(plan.outputs.flatMap((output) => tasksFor(plan, output.tensors, pathOf(output), settings)));
+}
+
+/** The work of comparing tensors with their copies, cut up in the same way. */
+export function comparingTasks(inputs: Inputs, tensors: readonly PlanTensor[], settings: CopySettings): CopyTask[] {
+  return largestFirst(tasksFor(inputs, tensors, null, settings));
+}
+
+interface SizedTask {
+  readonly task: CopyTask;
+  readonly bytes: number;
+}
+
+function tasksFor(
+  inputs: Inputs,
+  tensors: readonly PlanTensor[],
+  output: string | null,
+  settings: CopySettings,
+): SizedTask[] {
+  return batches(tensors).map((batch) => ({
+    task: { output, settings, ...selfContained(inputs, batch.tensors) },
+    bytes: batch.bytes,
+  }));
+}
+
+function largestFirst(tasks: SizedTask[]): CopyTask[] {
   return tasks.sort((a, b) => b.bytes - a.bytes).map(({ task }) => task);
 }
 
@@ -34,7 +54,10 @@ function batches(tensors: readonly PlanTensor[]): { readonly tensors: PlanTensor
 }
 
 /** The tensors with just the sources and files that they refer to, numbered anew. */
-function selfContained(plan: Plan, tensors: readonly PlanTensor[]): Pick<CopyTask, 'tensors' | 'sources' | 'files'> {
+function selfContained(
+  inputs: Inputs,
+  tensors: readonly PlanTensor[],
+): Pick<CopyTask, 'tensors' | 'sources' | 'files'> {
   const sources: PlanSource[] = [];
   const files: PlanSourceFile[] = [];
   const sourceIndex = new Map<number, number>();
@@ -49,8 +72,8 @@ function selfContained(plan: Plan, tensors: readonly PlanTensor[]): Pick<CopyTas
     regions.map((region) => ({
       ...region,
       source: numbered(region.source, sourceIndex, sources, () => {
-        const source = plan.sources[region.source]!;
-        return { ...source, file: numbered(source.file, fileIndex, files, () => plan.files[source.file]!) };
+        const source = inputs.sources[region.source]!;
+        return { ...source, file: numbered(source.file, fileIndex, files, () => inputs.files[source.file]!) };
       }),
     }));
   const renumbered = tensors.map((tensor) => ({

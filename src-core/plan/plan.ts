@@ -105,12 +105,11 @@ export function plannedBytes(plan: Plan): number {
 
 /** Bytes that the plan reads: those of the tensors and those of the copies they are compared with. */
 export function plannedReads(plan: Plan): number {
-  let bytes = 0;
-  for (const { tensors } of plan.outputs) {
-    for (const tensor of tensors) {
-      const own = (tensor.byteLength / dtypeBytes(tensor.dtype)) * dtypeBytes(tensor.sourceDtype);
-      bytes += own * (1 + tensor.copies.length);
-    }
-  }
-  return bytes;
+  const tensors = plan.outputs.flatMap((output) => output.tensors);
+  return tensors.reduce((sum, tensor) => sum + plannedTensorReads(tensor), 0);
+}
+
+/** Bytes that are read for one tensor, its copies included. */
+export function plannedTensorReads({ byteLength, dtype, sourceDtype, copies }: PlanTensor): number {
+  return (byteLength / dtypeBytes(dtype)) * dtypeBytes(sourceDtype) * (1 + copies.length);
 }
