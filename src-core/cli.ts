@@ -3,9 +3,13 @@ import { Command, CommanderError, Option } from 'commander';
 import { consolidateCommand, FORMATS, OUTPUT_DTYPES, type ConsolidateFlags } from './cli/consolidate-command.ts';
 import { EXIT, EXIT_CODES_HELP, exitCodeOf } from './cli/exit-codes.ts';
 import { inspectCommand } from './cli/inspect-command.ts';
+import { layoutCommand } from './cli/layout-command.ts';
+import { descendantsCommand, lineageCommand, type LineageFlags } from './cli/lineage-command.ts';
 import { sampleCommand, type SampleFlags } from './cli/sample-command.ts';
+import { statsCommand, type StatsFlags } from './cli/stats-command.ts';
 import { styled } from './cli/terminal.ts';
-import { isShardloomError, toProblem } from './errors.ts';
+import { verifyCommand, type VerifyFlags } from './cli/verify-command.ts';
+import { isShardloomError, ShardloomError, toProblem } from './errors.ts';
 import { DIGESTS } from './execute/digest.ts';
 
 // Before any command is added: commands inherit it.
@@ -97,6 +101,82 @@ program
   .action((folder: string, out: string, flags: ConsolidateFlags) => {
     const context = { version: __SHARDLOOM_VERSION__, signal: cancelOnInterrupt() };
     return run(flags.json, () => consolidateCommand(folder, out, flags, context));
+  });
+
+program
+  .command('layout')
+  .summary('show which rank holds what of a parameter')
+  .description(
+    'Shows how one original parameter is spread over the ranks: rows, columns and heads on each, copies, and what lies beside it. Reads no weights.',
+  )
+  .argument('<folder>', 'the checkpoint')
+  .argument('<parameter>', 'its name in the original model, or an end of it that no other has')
+  .option('--json', 'print a JSON document')
+  .action((folder: string, parameter: string, flags: { json?: boolean }) =>
+    run(flags.json, () => layoutCommand(folder, parameter, flags)),
+  );
+
+program
+  .command('lineage')
+  .summary('show where an element lies on disk, or what a byte on disk becomes')
+  .description(
+    'With PARAMETER and INDEX: the file, rank and byte offsets of these elements and of their copies. With --file and --offset: the original parameter and index that this byte belongs to.',
+  )
+  .argument('<folder>', 'the checkpoint')
+  .argument('[parameter]', 'its name in the original model, or an end of it that no other has')
+  .argument('[index]', 'numbers or ranges, such as 3 or 3,96:128; what is left out is whole', '')
+  .option('--file <file>', 'a file of the checkpoint')
+  .option('--offset <bytes>', 'a byte offset in it')
+  .option('--python', 'print Python that reads just these bytes')
+  .option('--json', 'print a JSON document')
+  .action(
+    (
+      folder: string,
+      parameter: string | undefined,
+      index: string,
+      flags: LineageFlags & { file?: string; offset?: string },
+    ) =>
+      run(flags.json, () => {
+        const { file, offset } = flags;
+        if (parameter !== undefined) return lineageCommand(folder, parameter, index, flags);
+        if (file !== undefined && offset !== undefined) return descendantsCommand(folder, file, offset, flags);
+        throw new ShardloomError({
+          tag: 'usage',
+          what: 'Nothing to look up was named.',
+          expected: 'PARAMETER [INDEX], or --file FILE --offset BYTES',
+        });
+      }),
+  );
+
+program
+  .command('stats')
+  .summary('sum up the values of a parameter or of a rank’s tensor')
+  .description(
+    'Minimum, maximum, mean, standard deviation, zeros, NaN, Inf and a histogram; exact for 8 and 16-bit types.',
+  )
+  .argument('<folder>', 'the checkpoint')
+  .argument('<parameter>', 'its name in the original model; with --rank the saved name in the Neuron model')
+  .option('--rank <tp[,pp]>', 'look at one rank’s tensor as it is stored')
+  .option('--bins <n>', 'bars of the histogram', '20')
+  .option('--json', 'print a JSON document')
+  .action((folder: string, parameter: string, flags: StatsFlags) => {
+    const signal = cancelOnInterrupt();
+    return run(flags.json, () => statsCommand(folder, parameter, flags, signal));
+  });
+
+program
+  .command('verify')
+  .summary('check that everything stored more than once is equal')
+  .description(
+    'Compares all copies in a checkpoint (norms on every rank, KV replicas, shared lora_A, tied embeddings) with what consolidation takes. Writes nothing.',
+  )
+  .argument('<folder>', 'the checkpoint')
+  .option('--replicas', 'compare replicas')
+  .option('--quiet', 'print only what differs')
+  .option('--json', 'print a JSON document')
+  .action((folder: string, flags: VerifyFlags) => {
+    const signal = cancelOnInterrupt();
+    return run(flags.json, () => verifyCommand(folder, flags, signal));
   });
 
 program

@@ -4,6 +4,7 @@ import type { PartName } from '../plan/part-name.ts';
 import type { OriginalWeight } from '../specs/spec.ts';
 import type { StoredTensor } from '../tensor/stored.ts';
 import { sourcesOf, type Region, type View } from '../tensor/view.ts';
+import { rankInWords } from './layout-words.ts';
 import { headLayoutOf, type HeadLayout } from './head-layout.ts';
 import { parameterRow, type ParameterRow } from './parameters.ts';
 import { weightOf, type CheckpointPart } from './parts.ts';
@@ -13,6 +14,8 @@ export interface ParameterLayout {
   readonly row: ParameterRow;
   /** The ranks' tensors that hold it, copies included, by pipeline stage, TP rank and name. */
   readonly tensors: readonly StoredTensor[];
+  /** What each of the tensors holds of the parameter, in a sentence. */
+  readonly words: readonly string[];
   /** Boxes of the parameter, cut where heads end; the first {@link MAX_LAYOUT_BLOCKS}. */
   readonly blocks: readonly LayoutBlock[];
   readonly blockCount: number;
@@ -61,9 +64,13 @@ export function parameterLayout(
   const index = new Map(tensors.map((tensor, position) => [tensor, position]));
   const heads = headLayoutOf(name, weight, config);
   const blocks = views.flatMap((view, copy) => blocksOf(view, copy, heads, index));
+  const row = parameterRow(part, name, weight);
+  const ofTensor: LayoutBlock[][] = tensors.map(() => []);
+  for (const block of blocks) ofTensor[block.tensor]!.push(block);
   return {
-    row: parameterRow(part, name, weight),
+    row,
     tensors,
+    words: tensors.map((tensor, position) => rankInWords(row, tensor, ofTensor[position]!, heads, views.length)),
     blocks: blocks.slice(0, MAX_LAYOUT_BLOCKS),
     blockCount: blocks.length,
     others: othersIn(parts, part, name, weight, index),
