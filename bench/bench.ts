@@ -10,6 +10,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { makeSample } from '../src-core/sample/sample.ts';
 import { formatBytes } from '../src-core/units.ts';
+import { lookingAtTensors } from './inspect.ts';
 import { measure, median, spread, type Run } from './measure.ts';
 import { makeSparseCheckpoint } from './sparse.ts';
 
@@ -117,5 +118,6 @@ const tp32 = await sample('tp32', 32, 1, true);
 await paired('TP 32, xser', path.join(tp32, 'shards'), [tp32]);
 fs.rmSync(path.dirname(tp32), { recursive: true });
 await openTime();
+await lookingAtTensors(root, PAIRS);
 console.log('memory at ten times the size (sparse files)');
 await memoryAtSize();
