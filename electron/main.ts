@@ -1,5 +1,7 @@
 import { join } from 'node:path';
-import { app, BrowserWindow, Menu } from 'electron';
+import { app, type BrowserWindow } from 'electron';
+import { App } from './app.ts';
+import { folderFromArguments } from './arguments.ts';
 import { denyEverythingElse } from './guards.ts';
 import { APP_ORIGIN, registerAppScheme, serveApp } from './protocol.ts';
 
@@ -8,30 +10,6 @@ declare const MAIN_WINDOW_VITE_DEV_SERVER_URL: string | undefined;
 declare const MAIN_WINDOW_VITE_NAME: string;
 
 const pages = MAIN_WINDOW_VITE_DEV_SERVER_URL ?? APP_ORIGIN;
-
-function openWindow(): BrowserWindow {
-  const window = new BrowserWindow({
-    width: 1280,
-    height: 800,
-    minWidth: 720,
-    minHeight: 480,
-    title: 'Shardloom',
-    show: false,
-    webPreferences: {
-      preload: join(import.meta.dirname, 'preload.cjs'),
-      sandbox: true,
-      contextIsolation: true,
-      nodeIntegration: false,
-      webviewTag: false,
-      spellcheck: false,
-    },
-  });
-  // Shown when there is something to see: no white flash on a dark desktop.
-  window.once('ready-to-show', () => {
-    window.show();
-  });
-  return window;
-}
 
 async function load(window: BrowserWindow, url: string): Promise<void> {
   try {
@@ -42,28 +20,38 @@ async function load(window: BrowserWindow, url: string): Promise<void> {
   }
 }
 
-function focusTheWindow(): void {
-  const [window] = BrowserWindow.getAllWindows();
-  if (window === undefined) return;
-  if (window.isMinimized()) window.restore();
-  window.focus();
-}
-
 async function start(): Promise<void> {
   registerAppScheme();
-  if (!app.requestSingleInstanceLock()) {
+  const folder = folderFromArguments(process.argv, process.cwd(), app.isPackaged);
+  if (!app.requestSingleInstanceLock({ folder })) {
     app.quit();
     return;
   }
-  app.on('second-instance', focusTheWindow);
+  // macOS gives a folder that was dropped on the icon before the app is ready.
+  let early = folder;
+  app.on('open-file', (event, file) => {
+    event.preventDefault();
+    early = file;
+  });
   app.on('window-all-closed', () => {
     app.quit();
   });
   await app.whenReady();
   denyEverythingElse(pages);
   serveApp(join(import.meta.dirname, '..', 'renderer', MAIN_WINDOW_VITE_NAME));
-  if (process.platform !== 'darwin') Menu.setApplicationMenu(null);
-  await load(openWindow(), `${pages}/`);
+  const shardloom = new App(pages);
+  app.on('second-instance', (_event, _argv, _directory, data) => {
+    shardloom.focus();
+    const { folder: other } = data as { readonly folder: string | null };
+    if (other !== null) void shardloom.openFromOutside(other);
+  });
+  app.removeAllListeners('open-file');
+  app.on('open-file', (event, file) => {
+    event.preventDefault();
+    void shardloom.openFromOutside(file);
+  });
+  if (early !== null) void shardloom.openFromOutside(early);
+  await load(shardloom.window, `${pages}/`);
 }
 
 // Electron goes on without a window when its main script throws. Nobody could see or end such an app.

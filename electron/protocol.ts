@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { extname, resolve, sep } from 'node:path';
 import { protocol } from 'electron';
@@ -8,18 +9,25 @@ const HOST = 'shardloom';
 /** Where the pages of the app live. A scheme of its own has an origin, which file: has not, and so a strict policy works. */
 export const APP_ORIGIN = `${SCHEME}://${HOST}`;
 
-/** Pages get code, styles, fonts and pictures from the app alone, and reach nothing else. */
-const CONTENT_SECURITY_POLICY = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "img-src 'self' data: blob:",
-  "font-src 'self'",
-  "connect-src 'self'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join('; ');
+/** Stands in index.html where the nonce of a load goes. */
+const NONCE_PLACE = '__CSP_NONCE__';
+
+/**
+ * Pages get code, styles, fonts and pictures from the app alone, and reach nothing else. The component kit writes style
+ * elements: those with the nonce of this load are let through.
+ */
+const contentSecurityPolicy = (nonce: string): string =>
+  [
+    "default-src 'none'",
+    "script-src 'self'",
+    `style-src 'self' 'nonce-${nonce}'`,
+    "img-src 'self' data: blob:",
+    "font-src 'self'",
+    "connect-src 'self'",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+  ].join('; ');
 
 const CONTENT_TYPES: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
@@ -45,7 +53,11 @@ export function serveApp(folder: string): void {
     const type = file === null ? undefined : CONTENT_TYPES[extname(file)];
     if (request.method !== 'GET' || file === null || type === undefined) return answer('Not found', 404, 'text/plain');
     try {
-      return answer(await readFile(file), 200, type);
+      const content = await readFile(file);
+      const nonce = randomBytes(16).toString('base64');
+      return file.endsWith('.html')
+        ? answer(content.toString('utf8').replaceAll(NONCE_PLACE, nonce), 200, type, nonce)
+        : answer(content, 200, type, nonce);
     } catch {
       return answer('Not found', 404, 'text/plain');
     }
@@ -64,10 +76,10 @@ function fileFor(root: string, url: string): string | null {
   }
 }
 
-function answer(body: string | Uint8Array<ArrayBuffer>, status: number, type: string): Response {
+function answer(body: string | Uint8Array<ArrayBuffer>, status: number, type: string, nonce = ''): Response {
   const headers = {
     'Content-Type': type,
-    'Content-Security-Policy': CONTENT_SECURITY_POLICY,
+    'Content-Security-Policy': contentSecurityPolicy(nonce),
     'X-Content-Type-Options': 'nosniff',
     'Cache-Control': 'no-store',
   };

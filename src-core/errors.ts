@@ -34,6 +34,8 @@ export type ErrorTag =
   | 'unsupported'
   /** The plan does not hold: an element from nowhere or from two places. Always a fault of ours. */
   | 'bad-plan'
+  /** Any other fault of ours. */
+  | 'internal'
   /** Writing. */
   | 'output-exists'
   | 'output-busy'

@@ -10,15 +10,18 @@ export {
   type Severity,
 } from './errors.ts';
 export { DIGESTS, type DigestName } from './execute/digest.ts';
+export { freeBytes } from './execute/execute.ts';
 export type { Progress } from './execute/progress.ts';
 export { readViews } from './execute/view-reader.ts';
 export { readSafetensors } from './formats/safetensors/index.ts';
 export { FileSource, withFile } from './bytes/file.ts';
+export { factsLine } from './inspect/facts.ts';
 export { parameterDetail, type ParameterDetail } from './inspect/parameter-detail.ts';
 export { parameterRows, type ParameterRow } from './inspect/parameters.ts';
 export { partsOf, type CheckpointPart } from './inspect/parts.ts';
 export type { RankSummary } from './inspect/ranks.ts';
 export { summarize, type AdapterSummary, type CheckpointSummary, type PartSummary } from './inspect/summary.ts';
+export { consolidateCommandLine, type CommandLineOptions } from './jobs/command-line.ts';
 export {
   consolidate,
   prepareConsolidation,
@@ -26,7 +29,7 @@ export {
   type ConsolidateResult,
   type PreparedConsolidation,
 } from './jobs/consolidate.ts';
-export { partNameOf, type PartName } from './plan/part-name.ts';
+export { isPartName, partNameOf, type PartName } from './plan/part-name.ts';
 export { originalWeightsOf } from './plan/original-weights.ts';
 export type { Plan } from './plan/plan.ts';
 export { validatePlan } from './plan/validate.ts';

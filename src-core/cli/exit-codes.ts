@@ -9,7 +9,7 @@ const OUTPUT_TAGS: ReadonlySet<ErrorTag> = new Set(['output-exists', 'output-bus
 export function exitCodeOf(tag: ErrorTag): number {
   if (tag === 'usage') return EXIT.usage;
   if (tag === 'cancelled') return EXIT.cancelled;
-  if (tag === 'bad-plan') return EXIT.fault;
+  if (tag === 'bad-plan' || tag === 'internal') return EXIT.fault;
   return OUTPUT_TAGS.has(tag) ? EXIT.output : EXIT.input;
 }
 

@@ -1,0 +1,237 @@
+import { app, type BrowserWindow, clipboard, dialog, nativeTheme, shell } from 'electron';
+import { homedir } from 'node:os';
+import { dirname } from 'node:path';
+import type {
+  ConsolidationRequest,
+  EventChannel,
+  Events,
+  Job,
+  OpenedCheckpoint,
+  Settings,
+  StartState,
+} from './channels.ts';
+import { Checkpoints } from './checkpoints.ts';
+import { Inspector } from './engine/inspector.ts';
+import { answerRequests, tell, type Handlers } from './ipc.ts';
+import { Jobs } from './jobs.ts';
+import { setMenu } from './menu.ts';
+import { problemOf } from './problems.ts';
+import { StateFile } from './stored-state.ts';
+import { createWindow } from './window.ts';
+
+/** How often the page hears how much memory the app takes, in milliseconds. */
+const MEMORY_MS = 2_000;
+
+/** The app behind its window: what is open, what runs, what is remembered, and the answers to the page's requests. */
+export class App {
+  readonly window: BrowserWindow;
+  readonly #state = new StateFile(app.getPath('userData'));
+  readonly #inspector = new Inspector();
+  readonly #checkpoints = new Checkpoints(this.#inspector, this.#state);
+  readonly #jobs: Jobs;
+  #opened: OpenedCheckpoint | null = null;
+  #opening: string | null = null;
+  #failure: StartState['failure'] = null;
+  #mayQuit = false;
+
+  constructor(pages: string) {
+    nativeTheme.themeSource = this.#state.state.settings.theme;
+    this.window = createWindow(this.#state);
+    this.#jobs = new Jobs(app.getVersion(), (jobs) => {
+      this.#tell('jobs:changed', jobs);
+      const running = jobs.find(({ state }) => state === 'running')?.progress;
+      this.window.setProgressBar(running ? running.bytesDone / Math.max(1, running.bytesTotal) : -1);
+    });
+    answerRequests(this.#handlers(), pages);
+    this.#updateMenu();
+    app.setAboutPanelOptions({ applicationName: 'Shardloom', applicationVersion: app.getVersion() });
+    const memory = setInterval(() => {
+      const kilobytes = app.getAppMetrics().reduce((sum, metric) => sum + metric.memory.workingSetSize, 0);
+      this.#tell('memory', kilobytes * 1024);
+    }, MEMORY_MS);
+    memory.unref();
+    this.window.on('close', (event) => {
+      if (!this.#mayClose()) event.preventDefault();
+    });
+    app.on('before-quit', (event) => {
+      if (this.#mayQuit) return;
+      event.preventDefault();
+      if (this.#mayClose()) void this.#quit();
+    });
+  }
+
+  focus(): void {
+    if (this.window.isDestroyed()) return;
+    if (this.window.isMinimized()) this.window.restore();
+    this.window.focus();
+  }
+
+  /** Opens a folder that the command line, the menu or the system named, and tells the page. */
+  async openFromOutside(folder: string): Promise<void> {
+    try {
+      this.#tell('checkpoint:opened', await this.#open(folder, () => this.#checkpoints.open(folder)));
+    } catch (error) {
+      this.#failure = { folder, problem: problemOf(error) };
+      this.#tell('checkpoint:failed', this.#failure);
+    }
+  }
+
+  async #open(folder: string, open: () => Promise<OpenedCheckpoint>): Promise<OpenedCheckpoint> {
+    this.#opening = folder;
+    this.#failure = null;
+    this.#tell('checkpoint:opening', folder);
+    try {
+      const before = this.#opened;
+      this.#opened = await open();
+      if (before && before.checkpoint !== this.#opened.checkpoint) await this.#checkpoints.close(before.checkpoint);
+      if (!this.#opened.isSample) app.addRecentDocument(this.#opened.folder);
+      this.#tell('recents:changed', this.#checkpoints.recents);
+      this.#updateMenu();
+      return this.#opened;
+    } finally {
+      this.#opening = null;
+    }
+  }
+
+  #handlers(): Handlers {
+    const checkpoints = this.#checkpoints;
+    const jobs = this.#jobs;
+    return {
+      'app:start': () => this.#startState(),
+      'app:change-settings': (changes) => this.#changeSettings(changes),
+      'app:copy-text': (text) => {
+        void clipboard.writeText(text);
+      },
+      'checkpoint:choose': () => this.#choose(),
+      'checkpoint:open-dropped': (folder) => this.#open(folder, () => checkpoints.open(folder)),
+      'checkpoint:open-recent': (folder) => {
+        checkpoints.checkRecent(folder);
+        return this.#open(folder, () => checkpoints.open(folder));
+      },
+      'checkpoint:forget-recent': (folder) => {
+        checkpoints.forget(folder);
+        this.#updateMenu();
+        return checkpoints.recents;
+      },
+      'checkpoint:open-sample': () => this.#open('Sample checkpoint', () => checkpoints.openSample()),
+      'checkpoint:reopen': (id) => this.#open(checkpoints.get(id).folder, () => checkpoints.reopen(id)),
+      'checkpoint:close': async (id) => {
+        if (this.#opened?.checkpoint === id) this.#opened = null;
+        await checkpoints.close(id);
+      },
+      'checkpoint:parameters': ({ checkpoint: id, ...page }) => this.#inspector.ask('parameters', { id, ...page }),
+      'checkpoint:parameter': ({ checkpoint: id, ...which }) => this.#inspector.ask('parameter', { id, ...which }),
+      'checkpoint:reveal': ({ checkpoint, file }) => {
+        shell.showItemInFolder(checkpoints.revealable(checkpoint, file));
+      },
+      'consolidation:choose-output': (id) => this.#chooseOutput(id),
+      'consolidation:preview': ({ checkpoint: id, out, choices }) => {
+        checkpoints.checkOutput(id, out);
+        return this.#inspector.ask('preview', { id, out, choices });
+      },
+      'consolidation:start': (request) => this.#startConsolidation(request),
+      'job:list': () => jobs.list,
+      'job:cancel': (id) => {
+        jobs.cancel(id);
+      },
+      'job:dismiss': (id) => {
+        jobs.dismiss(id);
+      },
+      'job:retry': (id) => jobs.retry(id),
+      'job:reveal': (id) => {
+        shell.showItemInFolder(jobs.outputOf(id));
+      },
+      'job:digests': ({ job, offset, limit }) => jobs.digests(job, offset, limit),
+    };
+  }
+
+  #startState(): StartState {
+    const { platform } = process;
+    return {
+      version: app.getVersion(),
+      platform: platform === 'linux' || platform === 'darwin' || platform === 'win32' ? platform : 'other',
+      settings: this.#state.state.settings,
+      recents: this.#checkpoints.recents,
+      jobs: this.#jobs.list,
+      opened: this.#opened,
+      failure: this.#failure,
+      opening: this.#opening,
+    };
+  }
+
+  #changeSettings(changes: Partial<Settings>): Settings {
+    const settings = { ...this.#state.state.settings, ...changes };
+    this.#state.change({ settings });
+    nativeTheme.themeSource = settings.theme;
+    this.#tell('settings:changed', settings);
+    this.#updateMenu();
+    return settings;
+  }
+
+  async #choose(): Promise<OpenedCheckpoint | null> {
+    const { filePaths } = await dialog.showOpenDialog(this.window, {
+      title: 'Open a checkpoint',
+      buttonLabel: 'Open',
+      properties: ['openDirectory'],
+    });
+    const [folder] = filePaths;
+    return folder === undefined ? null : this.#open(folder, () => this.#checkpoints.open(folder));
+  }
+
+  async #chooseOutput(id: number): Promise<string | null> {
+    const { folder, isSample } = this.#checkpoints.get(id);
+    const { filePaths } = await dialog.showOpenDialog(this.window, {
+      title: 'Output folder',
+      buttonLabel: 'Choose',
+      defaultPath: isSample ? homedir() : dirname(folder),
+      properties: ['openDirectory', 'createDirectory', 'promptToCreate'],
+    });
+    const [out] = filePaths;
+    if (out === undefined) return null;
+    this.#checkpoints.grantOutput(id, out);
+    return out;
+  }
+
+  async #startConsolidation({ checkpoint: id, out, choices }: ConsolidationRequest): Promise<Job> {
+    this.#checkpoints.checkOutput(id, out);
+    const { name, folder } = this.#checkpoints.get(id);
+    const { command } = await this.#inspector.ask('preview', { id, out, choices });
+    return this.#jobs.add({ name, folder, out, choices, command });
+  }
+
+  #updateMenu(): void {
+    setMenu(this.#checkpoints.recents, this.#state.state.settings, {
+      command: (command) => {
+        this.#tell('command', command);
+      },
+      openRecent: (folder) => void this.openFromOutside(folder),
+      theme: (theme) => void this.#changeSettings({ theme }),
+    });
+  }
+
+  /** Asks before a running job is given up. */
+  #mayClose(): boolean {
+    if (this.#mayQuit || !this.#jobs.isBusy) return true;
+    const chosen = dialog.showMessageBoxSync(this.window, {
+      type: 'question',
+      message: 'A consolidation is still running.',
+      detail: 'If you quit now it is cancelled. Nothing half-written is left behind.',
+      buttons: ['Keep Running', 'Cancel It and Quit'],
+      defaultId: 0,
+      cancelId: 0,
+    });
+    return chosen === 1;
+  }
+
+  async #quit(): Promise<void> {
+    this.#mayQuit = true;
+    await this.#jobs.close();
+    await this.#inspector.close();
+    this.#checkpoints.removeSamples();
+    app.quit();
+  }
+
+  #tell<Channel extends EventChannel>(channel: Channel, ...args: Parameters<Events[Channel]>): void {
+    if (!this.window.isDestroyed()) tell(this.window.webContents, channel, ...args);
+  }
+}

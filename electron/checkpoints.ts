@@ -1,0 +1,154 @@
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { factsLine, ShardloomError, type Finding } from '../src-core/index.ts';
+import type { CheckpointId, OpenedCheckpoint, RecentCheckpoint } from './channels.ts';
+import type { Inspector } from './engine/inspector.ts';
+import type { StateFile } from './stored-state.ts';
+
+/** How many folders are remembered. */
+const MAX_RECENTS = 12;
+
+interface OpenEntry {
+  readonly opened: OpenedCheckpoint;
+  /** Output folders that a dialog gave for it, and the suggested one. */
+  readonly outputs: Set<string>;
+}
+
+/**
+ * The checkpoints that are open, and which paths a page may name because the user chose them: a dialog, a drop, the command
+ * line or the recent list gave a folder; a dialog or our own suggestion an output.
+ */
+export class Checkpoints {
+  readonly #inspector: Inspector;
+  readonly #state: StateFile;
+  readonly #open = new Map<CheckpointId, OpenEntry>();
+  readonly #samples: string[] = [];
+  #lastId = 0;
+
+  constructor(inspector: Inspector, state: StateFile) {
+    this.#inspector = inspector;
+    this.#state = state;
+  }
+
+  get recents(): readonly RecentCheckpoint[] {
+    return this.#state.state.recents;
+  }
+
+  /** Opens a folder that the user chose. */
+  async open(folder: string, { isSample = false }: { readonly isSample?: boolean } = {}): Promise<OpenedCheckpoint> {
+    const started = performance.now();
+    const id = ++this.#lastId;
+    const { summary, parameterCount } = await this.#inspector.ask('open', { id, folder });
+    const opened: OpenedCheckpoint = {
+      checkpoint: id,
+      name: isSample ? 'Sample checkpoint' : path.basename(summary.folder),
+      folder: summary.folder,
+      isSample,
+      summary,
+      parameterCount,
+      openSeconds: (performance.now() - started) / 1000,
+      suggestedOutput: suggestedOutput(summary.folder, isSample),
+    };
+    this.#open.set(id, { opened, outputs: new Set([opened.suggestedOutput]) });
+    if (!isSample) this.#remember(opened);
+    return opened;
+  }
+
+  /** Makes the sample in a temporary folder and opens it. */
+  async openSample(): Promise<OpenedCheckpoint> {
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'shardloom-sample-'));
+    this.#samples.push(folder);
+    const checkpoint = await this.#inspector.ask('sample', path.join(folder, 'sample'));
+    return this.open(checkpoint, { isSample: true });
+  }
+
+  async reopen(id: CheckpointId): Promise<OpenedCheckpoint> {
+    const { folder, isSample } = this.get(id);
+    const opened = await this.open(folder, { isSample });
+    await this.close(id);
+    return opened;
+  }
+
+  async close(id: CheckpointId): Promise<void> {
+    this.#open.delete(id);
+    await this.#inspector.ask('close', id);
+  }
+
+  get(id: CheckpointId): OpenedCheckpoint {
+    return this.#entry(id).opened;
+  }
+
+  checkRecent(folder: string): void {
+    if (this.recents.some((recent) => recent.folder === folder)) return;
+    throw new ShardloomError({ tag: 'usage', what: 'This folder is not in the list of recent ones.', file: folder });
+  }
+
+  forget(folder: string): void {
+    this.#state.change({ recents: this.recents.filter((recent) => recent.folder !== folder) });
+  }
+
+  grantOutput(id: CheckpointId, out: string): void {
+    this.#entry(id).outputs.add(out);
+  }
+
+  checkOutput(id: CheckpointId, out: string): void {
+    if (this.#entry(id).outputs.has(out)) return;
+    throw new ShardloomError({
+      tag: 'usage',
+      what: 'Nobody chose this output folder.',
+      file: out,
+      advice: 'Choose it with the folder dialog.',
+    });
+  }
+
+  /** A path that may be shown in the file manager: the checkpoint's folder, or a file that its findings name. */
+  revealable(id: CheckpointId, file: string | undefined): string {
+    const { folder, summary } = this.get(id);
+    if (file === undefined) return folder;
+    const named = summary.findings.some((finding: Finding) => finding.file === file);
+    const held = [summary.model, ...summary.adapters].some((part) => part?.ranks.some((rank) => rank.file === file));
+    if (!named && !held) throw new ShardloomError({ tag: 'usage', what: 'This file is not of the checkpoint.', file });
+    // What is missing cannot be shown; the folder that it should be in can.
+    let shown = file;
+    while (!fs.existsSync(shown) && path.dirname(shown) !== shown) shown = path.dirname(shown);
+    return shown;
+  }
+
+  /** Samples are gone when the app is. */
+  removeSamples(): void {
+    for (const folder of this.#samples.splice(0)) fs.rmSync(folder, { recursive: true, force: true });
+  }
+
+  #entry(id: CheckpointId): OpenEntry {
+    const entry = this.#open.get(id);
+    if (entry) return entry;
+    throw new ShardloomError({
+      tag: 'usage',
+      what: 'This checkpoint is no longer open.',
+      advice: 'Open its folder again.',
+    });
+  }
+
+  #remember({ folder, name, summary }: OpenedCheckpoint): void {
+    const recent: RecentCheckpoint = { folder, name, facts: factsLine(summary), openedAt: Date.now() };
+    const others = this.recents.filter((known) => known.folder !== folder);
+    this.#state.change({ recents: [recent, ...others].slice(0, MAX_RECENTS) });
+  }
+}
+
+/** A new folder beside the checkpoint; for the sample, whose folder goes away, one in the home folder. */
+function suggestedOutput(folder: string, isSample: boolean): string {
+  const base = isSample ? path.join(os.homedir(), 'shardloom-sample-hf') : `${folder}-hf`;
+  let out = base;
+  for (let number = 2; isTaken(out); number++) out = `${base}-${number}`;
+  return out;
+}
+
+function isTaken(folder: string): boolean {
+  try {
+    return fs.readdirSync(folder).length > 0;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ENOENT';
+  }
+}

@@ -1,0 +1,51 @@
+import { DIGESTS, DTYPES, isPartName, type DType, type PartName } from '../src-core/index.ts';
+import { z } from 'zod';
+import type { RequestChannel, Requests } from './channels.ts';
+
+/** Longest path or text that a page may send. The largest is a copied table of 100,000 rows. */
+const MAX_PATH = 32_768;
+const MAX_TEXT = 256 * 1024 * 1024;
+
+const id = z.number().int().min(1).max(Number.MAX_SAFE_INTEGER);
+const folder = z.string().min(1).max(MAX_PATH);
+const part = z.custom<PartName>((value) => typeof value === 'string' && isPartName(value), 'model or adapter:<name>');
+const offset = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
+const limit = z.number().int().min(1).max(10_000);
+
+const choices = z.strictObject({
+  format: z.enum(['safetensors', 'pytorch']),
+  maxShardBytes: z.number().int().min(1).max(Number.MAX_SAFE_INTEGER),
+  dtype: z.enum(DTYPES as readonly [DType, ...DType[]]).nullable(),
+  digest: z.enum(DIGESTS),
+  parts: z.array(part).min(1).max(10_000),
+  replace: z.boolean(),
+});
+const consolidation = z.strictObject({ checkpoint: id, out: folder, choices });
+
+type Schemas = { readonly [Channel in RequestChannel]: z.ZodType<Parameters<Requests[Channel]>> };
+
+/** What the arguments of each request look like. A page that sends anything else is refused before anything is done. */
+export const requestSchemas: Schemas = {
+  'app:start': z.tuple([]),
+  'app:change-settings': z.tuple([z.strictObject({ theme: z.enum(['system', 'light', 'dark']).exactOptional() })]),
+  'app:copy-text': z.tuple([z.string().max(MAX_TEXT)]),
+  'checkpoint:choose': z.tuple([]),
+  'checkpoint:open-dropped': z.tuple([folder]),
+  'checkpoint:open-recent': z.tuple([folder]),
+  'checkpoint:forget-recent': z.tuple([folder]),
+  'checkpoint:open-sample': z.tuple([]),
+  'checkpoint:reopen': z.tuple([id]),
+  'checkpoint:close': z.tuple([id]),
+  'checkpoint:parameters': z.tuple([z.strictObject({ checkpoint: id, offset, limit })]),
+  'checkpoint:parameter': z.tuple([z.strictObject({ checkpoint: id, part, name: z.string().max(MAX_PATH) })]),
+  'checkpoint:reveal': z.tuple([z.strictObject({ checkpoint: id, file: folder.exactOptional() })]),
+  'consolidation:choose-output': z.tuple([id]),
+  'consolidation:preview': z.tuple([consolidation]),
+  'consolidation:start': z.tuple([consolidation]),
+  'job:list': z.tuple([]),
+  'job:cancel': z.tuple([id]),
+  'job:dismiss': z.tuple([id]),
+  'job:retry': z.tuple([id]),
+  'job:reveal': z.tuple([id]),
+  'job:digests': z.tuple([z.strictObject({ job: id, offset, limit })]),
+};

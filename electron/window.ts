@@ -1,0 +1,50 @@
+import { join } from 'node:path';
+import { BrowserWindow, screen } from 'electron';
+import type { StateFile, WindowBounds } from './stored-state.ts';
+
+const DEFAULT_SIZE = { width: 1280, height: 800 };
+
+/** The window, where it was when it was last closed, if that is still on a display. */
+export function createWindow(state: StateFile): BrowserWindow {
+  const remembered = onADisplay(state.state.window);
+  const window = new BrowserWindow({
+    ...DEFAULT_SIZE,
+    ...(remembered && { width: remembered.width, height: remembered.height }),
+    ...(remembered?.x !== undefined && remembered.y !== undefined && { x: remembered.x, y: remembered.y }),
+    minWidth: 720,
+    minHeight: 480,
+    title: 'Shardloom',
+    show: false,
+    // The menu is there with Alt; its place belongs to the content.
+    autoHideMenuBar: true,
+    webPreferences: {
+      preload: join(import.meta.dirname, 'preload.cjs'),
+      sandbox: true,
+      contextIsolation: true,
+      nodeIntegration: false,
+      webviewTag: false,
+      spellcheck: false,
+    },
+  });
+  if (remembered?.maximized) window.maximize();
+  window.on('close', () => {
+    const { x, y, width, height } = window.getNormalBounds();
+    state.change({ window: { x, y, width, height, maximized: window.isMaximized() } });
+  });
+  // Shown when there is something to see: no white flash on a dark desktop.
+  window.once('ready-to-show', () => {
+    window.show();
+  });
+  return window;
+}
+
+/** Bounds of which enough to take hold of is on one of the displays there are now. */
+function onADisplay(bounds: WindowBounds | null): WindowBounds | null {
+  if (bounds?.x === undefined || bounds.y === undefined) return bounds;
+  const { x, y, width } = bounds;
+  const visible = screen.getAllDisplays().some(({ workArea: area }) => {
+    const across = Math.min(x + width, area.x + area.width) - Math.max(x, area.x);
+    return across > 100 && y >= area.y && y < area.y + area.height - 50;
+  });
+  return visible ? bounds : { width: bounds.width, height: bounds.height, maximized: bounds.maximized };
+}

@@ -1,0 +1,59 @@
+import type { DigestName } from '../execute/digest.ts';
+import type { PartName } from '../plan/part-name.ts';
+import type { WeightsFormat } from '../plan/plan.ts';
+import { torchName, type DType } from '../tensor/dtype.ts';
+import { DEFAULT_MAX_SHARD_BYTES } from './consolidate.ts';
+
+/** What a consolidation's command line says; what is absent is the default. */
+export interface CommandLineOptions {
+  readonly format?: WeightsFormat;
+  readonly maxShardBytes?: number;
+  readonly dtype?: DType | null;
+  readonly digest?: DigestName;
+  readonly parts?: readonly PartName[];
+  readonly replace?: boolean;
+}
+
+/**
+ * The `shardloom consolidate` that does the same, to be pasted into a shell: options that are the defaults are left out, and
+ * everything is quoted for POSIX shells, or for PowerShell on Windows.
+ */
+export function consolidateCommandLine(
+  folder: string,
+  out: string,
+  options: CommandLineOptions,
+  platform: NodeJS.Platform,
+): string {
+  const words = ['shardloom', 'consolidate', folder, out];
+  if (options.format && options.format !== 'safetensors') words.push('--format', options.format);
+  const { maxShardBytes } = options;
+  if (maxShardBytes !== undefined && maxShardBytes !== DEFAULT_MAX_SHARD_BYTES) {
+    words.push('--max-shard-size', sizeText(maxShardBytes));
+  }
+  if (options.dtype) words.push('--dtype', torchName(options.dtype) ?? options.dtype);
+  if (options.digest && options.digest !== 'xxh64') words.push('--digest', options.digest);
+  if (options.parts) words.push('--only', ...options.parts);
+  if (options.replace) words.push('--force');
+  const quote = platform === 'win32' ? quotedForPowerShell : quotedForPosix;
+  return words.map(quote).join(' ');
+}
+
+/** The shortest form that `--max-shard-size` reads as the same number. */
+function sizeText(bytes: number): string {
+  const units = [
+    ['TB', 1e12],
+    ['GB', 1e9],
+    ['MB', 1e6],
+    ['KB', 1e3],
+  ] as const;
+  const unit = units.find(([, size]) => bytes % size === 0);
+  return unit ? `${bytes / unit[1]}${unit[0]}` : String(bytes);
+}
+
+function quotedForPosix(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
+function quotedForPowerShell(word: string): string {
+  return /^[\w+=:./\\-]+$/.test(word) ? word : `'${word.replaceAll("'", "''")}'`;
+}
