@@ -8,6 +8,7 @@ import { FusesPlugin } from '@electron-forge/plugin-fuses';
 import { VitePlugin } from '@electron-forge/plugin-vite';
 import type { ForgeConfig } from '@electron-forge/shared-types';
 import { FuseV1Options, FuseVersion } from '@electron/fuses';
+import { MakerBuilder } from './forge.builder.ts';
 
 /** Set by scripts/forge.mjs where Electron's own download is out of reach: another runtime, for trying things out. */
 const fallbackVersion = process.env.SHARDLOOM_FALLBACK_VERSION;
@@ -31,15 +32,37 @@ const deb: NonNullable<MakerDebConfig['options']> & { compression: 'zstd' } = {
   productDescription: 'Turns optimum-neuron checkpoints into Hugging Face weights, and proves the result.',
   genericName: 'Checkpoint consolidation',
   section: 'science',
+  icon: 'build/icon.png',
   categories: ['Development', 'Science'],
   compression: 'zstd',
 };
+
+/** Tools for AppImage, NSIS and dmg come from GitHub: where that is out of reach, so are they. */
+const builder =
+  fallbackVersion === undefined
+    ? [
+        new MakerBuilder({
+          appId: 'org.shardloom.app',
+          productName: 'Shardloom',
+          // One picture of 512 pixels: electron-builder makes .ico and .icns from it.
+          directories: { buildResources: 'build' },
+          linux: { category: 'Science', executableName: 'shardloom' },
+          nsis: { oneClick: false, allowToChangeInstallationDirectory: true },
+        }),
+      ]
+    : [];
+if (fallbackVersion !== undefined && process.argv.includes('make')) {
+  console.log('Made here: zip and deb. AppImage, NSIS and dmg need tools from GitHub, which cannot be reached.');
+}
 
 const config: ForgeConfig = {
   packagerConfig: {
     asar: true,
     tmpdir: temporary,
     executableName: 'shardloom',
+    icon: 'build/icon',
+    // The window's icon on Linux, where the executable has none.
+    extraResource: ['build/icon.png'],
     appBundleId: 'org.shardloom.app',
     appCategoryType: 'public.app-category.developer-tools',
     ...(fallbackZips !== undefined && { electronZipDir: fallbackZips }),
@@ -52,7 +75,7 @@ const config: ForgeConfig = {
       return { ...packageJson, devDependencies: { ...devDependencies, electron: fallbackVersion } };
     },
   },
-  makers: [new MakerZIP({}, ['darwin', 'linux', 'win32']), new MakerDeb({ options: deb })],
+  makers: [new MakerZIP({}, ['darwin', 'linux', 'win32']), new MakerDeb({ options: deb }), ...builder],
   plugins: [
     new VitePlugin({
       build: [

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { BrowserWindow, screen } from 'electron';
+import { app, BrowserWindow, screen } from 'electron';
 import type { StateFile, WindowBounds } from './stored-state.ts';
 
 const DEFAULT_SIZE = { width: 1280, height: 800 };
@@ -15,6 +15,7 @@ export function createWindow(state: StateFile): BrowserWindow {
     minHeight: 480,
     title: 'Shardloom',
     show: false,
+    ...(process.platform === 'linux' && { icon: iconFile() }),
     // The menu is there with Alt; its place belongs to the content.
     autoHideMenuBar: true,
     webPreferences: {
@@ -47,4 +48,9 @@ function onADisplay(bounds: WindowBounds | null): WindowBounds | null {
     return across > 100 && y >= area.y && y < area.y + area.height - 50;
   });
   return visible ? bounds : { width: bounds.width, height: bounds.height, maximized: bounds.maximized };
+}
+
+/** On Linux the window brings its icon; elsewhere the executable has it. */
+function iconFile(): string {
+  return app.isPackaged ? join(process.resourcesPath, 'icon.png') : join(app.getAppPath(), 'build', 'icon.png');
 }
