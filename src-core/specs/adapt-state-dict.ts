@@ -14,7 +14,7 @@ export function adaptStateDict(
   parametersMetadata: ParametersMetadata,
   rank: TensorParallelRank,
 ): Map<string, View> {
-  const adapted = transformationSpecs.reduce((current, specs) => specs.adaptStateDict(current, rank), stateDict);
+  const adapted = adaptModules(transformationSpecs, stateDict, rank);
   const local = new Map<string, View>();
   for (const [name, view] of adapted) {
     const parameter = parametersMetadata.get(name);
@@ -27,4 +27,27 @@ export function adaptStateDict(
     );
   }
   return local;
+}
+
+/** Each module's specs on that module's parameters alone: on all of them the work would grow with the square of the layers. */
+function adaptModules(
+  transformationSpecs: readonly ModelWeightTransformationSpecs[],
+  stateDict: StateDict,
+  rank: TensorParallelRank,
+): Map<string, View> {
+  const adapted = new Map(stateDict);
+  const ofModule = new Map<string, Map<string, View>>();
+  for (const { moduleFullyQualifiedName } of transformationSpecs) ofModule.set(moduleFullyQualifiedName, new Map());
+  for (const [name, view] of stateDict) {
+    for (let dot = name.indexOf('.'); dot >= 0; dot = name.indexOf('.', dot + 1)) {
+      ofModule.get(name.slice(0, dot))?.set(name, view);
+    }
+  }
+  for (const specs of transformationSpecs) {
+    const before = ofModule.get(specs.moduleFullyQualifiedName)!;
+    const after = specs.adaptStateDict(before, rank);
+    for (const name of before.keys()) if (!after.has(name)) adapted.delete(name);
+    for (const [name, view] of after) adapted.set(name, view);
+  }
+  return adapted;
 }
