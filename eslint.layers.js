@@ -150,9 +150,10 @@ const renderer = {
       message: 'The renderer is a sandboxed page: it has no Electron and no Node.',
     },
     {
-      regex: '^(\\.\\./)+src-core/(?!units\\.ts$|inspect/drawing/)',
+      regex: '^(\\.\\./)+src-core/(?!units\\.ts$|inspect/facts\\.ts$|inspect/drawing/)',
       allowTypeImports: true,
-      message: 'The renderer imports types from the engine, and code only from units.ts and inspect/drawing/.',
+      message:
+        'The renderer imports types from the engine, and code only from units.ts, inspect/facts.ts and inspect/drawing/.',
     },
     {
       regex: '^(\\.\\./)+electron/',

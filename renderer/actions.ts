@@ -1,0 +1,110 @@
+import type { ConsolidationRequest, JobId, MenuCommand, OpenedCheckpoint, Settings } from '../electron/channels.ts';
+import { ask, problemOf, valueOf } from './bridge.ts';
+import { jobsChanged, selectJob } from './stores/jobs.ts';
+import { checkpointOpened, openingBegan, openingFailed, session, showPlace, type Place } from './stores/session.ts';
+
+/** Fills the stores with what the main process knows and follows what it tells. The result stops following. */
+export async function connect(): Promise<() => void> {
+  const { on } = window.shardloom;
+  const stops = [
+    on('checkpoint:opening', openingBegan),
+    on('checkpoint:opened', checkpointOpened),
+    on('checkpoint:failed', ({ folder, problem }) => {
+      openingFailed(folder, problem);
+    }),
+    on('jobs:changed', jobsChanged),
+    on('settings:changed', (settings) => {
+      session.setState({ settings });
+    }),
+    on('recents:changed', (recents) => {
+      session.setState({ recents });
+    }),
+    on('memory', (memory) => {
+      session.setState({ memory });
+    }),
+  ];
+  const { jobs, ...start } = await ask('app:start');
+  session.setState(start);
+  jobsChanged(jobs);
+  return () => {
+    for (const stop of stops) stop();
+  };
+}
+
+/** Shows what opening gives, or why it gave nothing. `folder` is what to call it until its name is known. */
+async function show(folder: string, opening: Promise<OpenedCheckpoint | null>): Promise<void> {
+  try {
+    const opened = await opening;
+    if (opened) checkpointOpened(opened);
+  } catch (error) {
+    openingFailed(session.getState().opening ?? folder, problemOf(error));
+  }
+}
+
+export const openByDialog = (): Promise<void> => show('', ask('checkpoint:choose'));
+export const openSample = (): Promise<void> => show('Sample checkpoint', ask('checkpoint:open-sample'));
+export const openRecent = (folder: string): Promise<void> => show(folder, ask('checkpoint:open-recent', folder));
+export const openDropped = (file: File): Promise<void> =>
+  show(file.name, window.shardloom.openDropped(file).then(valueOf));
+
+/** Reads the folder of the checkpoint again. */
+export async function reopen(): Promise<void> {
+  const { opened } = session.getState();
+  if (opened) await show(opened.folder, ask('checkpoint:reopen', opened.checkpoint));
+}
+
+export async function forgetRecent(folder: string): Promise<void> {
+  session.setState({ recents: await ask('checkpoint:forget-recent', folder) });
+}
+
+/** Back to the welcome page. */
+export async function closeCheckpoint(): Promise<void> {
+  const { opened } = session.getState();
+  session.setState({ opened: null, place: 'overview' });
+  if (opened) await ask('checkpoint:close', opened.checkpoint);
+}
+
+export function changeTheme(theme: Settings['theme']): void {
+  void ask('app:change-settings', { theme });
+}
+
+export function copyText(text: string): void {
+  void ask('app:copy-text', text);
+}
+
+export function reveal(file?: string): void {
+  const { opened } = session.getState();
+  if (opened) void ask('checkpoint:reveal', { checkpoint: opened.checkpoint, ...(file !== undefined && { file }) });
+}
+
+/** Puts a consolidation into the queue and shows it. */
+export async function startConsolidation(request: ConsolidationRequest): Promise<void> {
+  const job = await ask('consolidation:start', request);
+  selectJob(job.id);
+  showPlace('jobs');
+}
+
+export async function retryJob(id: JobId): Promise<void> {
+  selectJob((await ask('job:retry', id)).id);
+}
+
+/** Opens the dialog; shared by the menu, the palette and the keyboard. */
+export function toggleAbout(isAboutOpen: boolean): void {
+  session.setState({ isAboutOpen });
+}
+
+const PLACE_COMMANDS: Partial<Record<MenuCommand, Place>> = {
+  'go-overview': 'overview',
+  'go-parameters': 'parameters',
+  'go-consolidate': 'consolidate',
+  'go-jobs': 'jobs',
+};
+
+/** Does what the menu asks. The palette and the filter are the business of whoever draws them. */
+export function runCommand(command: MenuCommand): void {
+  const place = PLACE_COMMANDS[command];
+  if (place) showPlace(place);
+  else if (command === 'open') void openByDialog();
+  else if (command === 'open-sample') void openSample();
+  else if (command === 'about') toggleAbout(true);
+}

@@ -1,0 +1,67 @@
+import { Button } from '@mantine/core';
+import { IconAlertOctagon, IconAlertTriangle, IconInfoCircle } from '@tabler/icons-react';
+import type { ReactNode } from 'react';
+import type { Problem, Severity } from '../../src-core/index.ts';
+import { copyText } from '../actions.ts';
+import { MiddleName } from './middle-name.tsx';
+import styles from './problem-card.module.css';
+
+interface ProblemCardProps {
+  readonly problem: Problem;
+  readonly severity?: Severity;
+  /** Buttons that lead on. */
+  readonly actions?: ReactNode;
+}
+
+const ICONS = { error: IconAlertOctagon, warning: IconAlertTriangle, note: IconInfoCircle };
+const NAMES = { error: 'Error', warning: 'Warning', note: 'Note' };
+
+/** A problem whole: what happened, in which file and tensor, found and expected, what to do. */
+export function ProblemCard({ problem, severity = 'error', actions }: ProblemCardProps) {
+  const Icon = ICONS[severity];
+  return (
+    <article className={styles.card} data-severity={severity} role={severity === 'error' ? 'alert' : undefined}>
+      <Icon className={styles.icon} size={18} aria-label={NAMES[severity]} />
+      <div className={styles.body}>
+        <p className={styles.what}>{problem.what}</p>
+        <dl className={styles.fields}>
+          <Field label="File" value={problem.file} mono />
+          <Field label="Tensor" value={problem.tensor} mono />
+          <Field label="Found" value={problem.found} />
+          <Field label="Expected" value={problem.expected} />
+        </dl>
+        {problem.advice !== undefined && <p className={styles.advice}>{problem.advice}</p>}
+        <div className={styles.actions}>
+          {actions}
+          <Button
+            size="compact-xs"
+            variant="subtle"
+            color="gray"
+            onClick={() => {
+              copyText(problemText(problem));
+            }}
+          >
+            Copy details
+          </Button>
+        </div>
+      </div>
+    </article>
+  );
+}
+
+function Field({ label, value, mono = false }: { label: string; value: string | undefined; mono?: boolean }) {
+  if (value === undefined) return null;
+  return (
+    <>
+      <dt>{label}</dt>
+      <dd className="selectable">{mono ? <MiddleName text={value} tail={44} className="mono" /> : value}</dd>
+    </>
+  );
+}
+
+/** A problem as text for a report: the same lines as the command line prints. */
+export function problemText({ what, file, tensor, found, expected, advice }: Problem): string {
+  const fields = { file, tensor, found, expected, 'to do': advice };
+  const lines = Object.entries(fields).flatMap(([name, value]) => (value === undefined ? [] : [`  ${name}: ${value}`]));
+  return [what, ...lines].join('\n');
+}

@@ -1,0 +1,31 @@
+import type { JobResult } from '../../electron/channels.ts';
+import { formatPlural } from '../../src-core/units.ts';
+
+/** One line of the proof: good, or to be looked at. */
+export interface Check {
+  readonly good: boolean;
+  readonly text: string;
+}
+
+/** How a result was proved, in the words of the command line. */
+export function checksOf({ tensors, replicas, findings, kvPlacement, digest }: JobResult): Check[] {
+  const { compared, different } = replicas;
+  const nonFinite = findings.some(({ tag }) => tag === 'non-finite');
+  const copies = formatPlural(compared, 'copy', 'copies');
+  return [
+    {
+      good: true,
+      text: `Every element of every tensor comes from exactly one place (${formatPlural(tensors, 'tensor')})`,
+    },
+    compared === 0
+      ? { good: true, text: 'Nothing in this checkpoint is stored twice' }
+      : different === 0
+        ? { good: true, text: `All ${copies} on other ranks equal what was taken, byte for byte` }
+        : { good: false, text: `${different} of ${copies} on other ranks differ from what was taken` },
+    ...(kvPlacement === 'tiled'
+      ? [{ good: true, text: 'Copies of KV heads stand tiled over the ranks, as the metadata says' }]
+      : []),
+    nonFinite ? { good: false, text: 'Some values are NaN or Inf' } : { good: true, text: 'No NaN and no Inf' },
+    { good: true, text: `A digest (${digest}) of every tensor is in shardloom.json` },
+  ];
+}

@@ -1,0 +1,25 @@
+import { IconAlertOctagon, IconCircleCheck, IconCircleX, IconClock, IconProgress } from '@tabler/icons-react';
+import type { Job } from '../../electron/channels.ts';
+import styles from './jobs.module.css';
+
+export const STATE_NAMES: Readonly<Record<Job['state'], string>> = {
+  queued: 'Waiting',
+  running: 'Running',
+  done: 'Done',
+  failed: 'Failed',
+  cancelled: 'Cancelled',
+};
+
+const ICONS = {
+  queued: IconClock,
+  running: IconProgress,
+  done: IconCircleCheck,
+  failed: IconAlertOctagon,
+  cancelled: IconCircleX,
+};
+
+/** A job's state as a picture, always beside its name. */
+export function JobIcon({ state }: { readonly state: Job['state'] }) {
+  const Icon = ICONS[state];
+  return <Icon className={styles.stateIcon} data-state={state} size={18} stroke={1.7} aria-hidden />;
+}

@@ -1,0 +1,66 @@
+import { UnstyledButton } from '@mantine/core';
+import { useStore } from 'zustand';
+import type { Job } from '../../electron/channels.ts';
+import { formatPlural } from '../../src-core/units.ts';
+import { EmptyPlace, PlaceHeader } from '../components/place-header.tsx';
+import { MiddleName } from '../components/middle-name.tsx';
+import { jobs, selectJob, shownJob } from '../stores/jobs.ts';
+import { JobIcon, STATE_NAMES } from './job-state.tsx';
+import { JobView } from './job-view.tsx';
+import styles from './jobs.module.css';
+import { progressShare } from './progress-text.ts';
+
+/** All jobs of this session, newest first, and one of them whole. */
+export function JobsPlace() {
+  const list = useStore(jobs, (state) => state.jobs);
+  const shown = useStore(jobs, shownJob);
+  if (!shown) {
+    return (
+      <EmptyPlace title="Jobs">
+        Consolidations that you start are shown here: how far they are, what they made, and how it was proved.
+      </EmptyPlace>
+    );
+  }
+  return (
+    <div className={styles.page}>
+      <PlaceHeader title="Jobs" answer={answerOf(list)} />
+      <div className={styles.columns}>
+        <ul className={styles.list} aria-label="Jobs">
+          {list.map((job) => (
+            <li key={job.id}>
+              <UnstyledButton
+                className={styles.item}
+                aria-current={job.id === shown.id ? 'true' : undefined}
+                onClick={() => {
+                  selectJob(job.id);
+                }}
+              >
+                <JobIcon state={job.state} />
+                <span className={styles.itemText}>
+                  <MiddleName text={job.name} tail={16} />
+                  <span className={styles.itemState}>
+                    {STATE_NAMES[job.state]}
+                    {job.state === 'running' && ` · ${Math.floor(progressShare(job) * 100)} %`}
+                  </span>
+                </span>
+              </UnstyledButton>
+            </li>
+          ))}
+        </ul>
+        <JobView key={shown.id} job={shown} />
+      </div>
+    </div>
+  );
+}
+
+function answerOf(list: readonly Job[]): string {
+  const count = (state: Job['state']): number => list.filter((job) => job.state === state).length;
+  const parts = [
+    count('running') > 0 && `${count('running')} running`,
+    count('queued') > 0 && `${count('queued')} waiting`,
+    count('done') > 0 && `${count('done')} done`,
+    count('failed') > 0 && `${count('failed')} failed`,
+    count('cancelled') > 0 && `${count('cancelled')} cancelled`,
+  ].filter((part) => part !== false);
+  return `${formatPlural(list.length, 'job')}: ${parts.join(', ')}.`;
+}

@@ -1,0 +1,62 @@
+import { Button } from '@mantine/core';
+import { IconAlertTriangle, IconCheck } from '@tabler/icons-react';
+import { useState } from 'react';
+import type { Job, JobResult } from '../../electron/channels.ts';
+import { formatBytes, formatDuration, formatPlural } from '../../src-core/units.ts';
+import { FileList } from '../components/file-list.tsx';
+import { ProblemCard } from '../components/problem-card.tsx';
+import { checksOf } from './checks.ts';
+import { Digests } from './digests.tsx';
+import styles from './jobs.module.css';
+
+/** What a job made, how it was proved, and what to do next. */
+export function Result({ job, result }: { readonly job: Job; readonly result: JobResult }) {
+  const { tensors, bytes, seconds, files, findings } = result;
+  const [showsDigests, setShowsDigests] = useState(false);
+  const rate = seconds > 0 ? ` at ${formatBytes(bytes / seconds)}/s` : '';
+  return (
+    <>
+      <p className={styles.made}>
+        {formatPlural(tensors, 'tensor')}, {formatBytes(bytes)} in {formatDuration(seconds)}
+        {rate}
+      </p>
+      <ul className={styles.checks} aria-label="How it was checked">
+        {checksOf(result).map(({ good, text }) => (
+          <li key={text} data-good={good}>
+            {good ? (
+              <IconCheck size={16} stroke={2.2} aria-label="Proved" />
+            ) : (
+              <IconAlertTriangle size={16} aria-label="Look at this" />
+            )}
+            {text}
+          </li>
+        ))}
+      </ul>
+      {findings.map((finding, index) => (
+        <ProblemCard key={index} problem={finding} severity={finding.severity} />
+      ))}
+      <h3>{formatPlural(files.length, 'weights file')}</h3>
+      <FileList files={files} />
+      <h3>Next</h3>
+      <p>
+        {files.some(({ path }) => path.endsWith('adapter_model.safetensors') || path.endsWith('adapter_model.bin'))
+          ? 'Load an adapter with PeftModel.from_pretrained(base, FOLDER).'
+          : 'Load the folder with AutoModelForCausalLM.from_pretrained.'}{' '}
+        <code>shardloom.json</code> in it records the sources, the checks and the digests.
+      </p>
+      {showsDigests ? (
+        <Digests job={job.id} />
+      ) : (
+        <Button
+          className={styles.showDigests}
+          variant="default"
+          onClick={() => {
+            setShowsDigests(true);
+          }}
+        >
+          Show the digests of all tensors
+        </Button>
+      )}
+    </>
+  );
+}

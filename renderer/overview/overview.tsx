@@ -1,0 +1,149 @@
+import { Button } from '@mantine/core';
+import { IconArrowMerge, IconListDetails, IconRefresh } from '@tabler/icons-react';
+import type { ReactNode } from 'react';
+import type { OpenedCheckpoint } from '../../electron/channels.ts';
+import type { AdapterSummary, CheckpointSummary, PartSummary } from '../../src-core/index.ts';
+import { formatBytes, formatCount, formatParameters, formatPlural } from '../../src-core/units.ts';
+import { reopen } from '../actions.ts';
+import { MiddleName } from '../components/middle-name.tsx';
+import { PlaceHeader } from '../components/place-header.tsx';
+import { showParameters, showPlace } from '../stores/session.ts';
+import { answerOf } from './answer.ts';
+import { Findings } from './findings.tsx';
+import styles from './overview.module.css';
+import { RankGrid } from './rank-grid.tsx';
+
+/** What the checkpoint is and whether it is whole, at a glance. */
+export function Overview({ opened }: { readonly opened: OpenedCheckpoint }) {
+  const { summary } = opened;
+  const { model, adapters, findings, health } = summary;
+  const shown = model ?? adapters[0];
+  return (
+    <div className={styles.page}>
+      <PlaceHeader
+        title="Overview"
+        answer={answerOf(summary)}
+        actions={
+          <>
+            {health === 'damaged' && (
+              <Button variant="default" leftSection={<IconRefresh size={16} />} onClick={() => void reopen()}>
+                Read again
+              </Button>
+            )}
+            <Button
+              variant="default"
+              leftSection={<IconListDetails size={16} />}
+              onClick={() => {
+                showParameters('');
+              }}
+            >
+              Parameters
+            </Button>
+            <Button
+              leftSection={<IconArrowMerge size={16} />}
+              disabled={health === 'damaged'}
+              onClick={() => {
+                showPlace('consolidate');
+              }}
+            >
+              Consolidate…
+            </Button>
+          </>
+        }
+      />
+      {shown && <Figures summary={summary} part={shown} />}
+      {findings.length > 0 && <Findings findings={findings} />}
+      {model && <Ranks title="Ranks" part={model} />}
+      {adapters.length > 0 && <Adapters adapters={adapters} withModel={model !== null} />}
+    </div>
+  );
+}
+
+function Figures({ summary, part }: { readonly summary: CheckpointSummary; readonly part: PartSummary }) {
+  const { parameters, tensors, consolidatedBytes, shardBytes, shardFiles, layers, xser, dtypes, kvPlacement } = part;
+  return (
+    <dl className={styles.figures}>
+      <Figure label="Model" value={summary.modelType ?? 'unknown'} note={dtypes.join(', ') || 'no tensors'} />
+      <Figure
+        label="Parameters"
+        value={parameters === null ? 'unknown' : formatParameters(parameters)}
+        note={tensors === null ? 'cannot be joined' : `in ${formatPlural(tensors, 'tensor')}`}
+      />
+      <Figure label="Layers" value={formatCount(layers)} note={kvNote(kvPlacement)} />
+      <Figure
+        label="Parallel"
+        value={`TP ${part.tensorParallelSize} × PP ${part.pipelineParallelSize}`}
+        note={formatPlural(part.ranks.length, 'rank')}
+      />
+      <Figure
+        label="Shards"
+        value={formatBytes(shardBytes)}
+        note={`${formatPlural(shardFiles, 'file')}, ${xser ? 'one per tensor (xser)' : 'one per rank'}`}
+      />
+      <Figure
+        label="Consolidated"
+        value={consolidatedBytes === null ? 'unknown' : formatBytes(consolidatedBytes)}
+        note="without copies"
+      />
+    </dl>
+  );
+}
+
+function kvNote(placement: PartSummary['kvPlacement']): string {
+  return placement === null ? 'KV heads not replicated' : `KV heads replicated, ${placement}`;
+}
+
+function Figure({ label, value, note }: { readonly label: string; readonly value: string; readonly note: string }) {
+  return (
+    <div className={styles.figure}>
+      <dt>{label}</dt>
+      <dd className={styles.value}>{value}</dd>
+      <dd className={styles.note}>{note}</dd>
+    </div>
+  );
+}
+
+function Ranks({
+  title,
+  part,
+  children,
+}: {
+  readonly title: string;
+  readonly part: PartSummary;
+  readonly children?: ReactNode;
+}) {
+  return (
+    <section className={styles.section} aria-label={title}>
+      <h2>{title}</h2>
+      {children}
+      <RankGrid part={part} />
+    </section>
+  );
+}
+
+function Adapters({
+  adapters,
+  withModel,
+}: {
+  readonly adapters: readonly AdapterSummary[];
+  readonly withModel: boolean;
+}) {
+  return (
+    <section className={styles.section}>
+      <h2>{withModel ? 'Adapters' : formatPlural(adapters.length, 'adapter')}</h2>
+      {adapters.map((adapter) => (
+        <article key={adapter.name} className={styles.adapter}>
+          <h3>
+            <MiddleName text={adapter.name} />
+          </h3>
+          <p className="quiet">
+            LoRA{adapter.rank === null ? '' : ` rank ${adapter.rank}, alpha ${adapter.alpha ?? 'unknown'}`} ·{' '}
+            {adapter.tensors === null ? 'cannot be joined' : formatPlural(adapter.tensors, 'tensor')} ·{' '}
+            {formatBytes(adapter.consolidatedBytes ?? adapter.shardBytes)}
+          </p>
+          <RankGrid part={adapter} />
+        </article>
+      ))}
+    </section>
+  );
+}

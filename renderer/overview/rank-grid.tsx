@@ -1,0 +1,126 @@
+import { Tooltip } from '@mantine/core';
+import { IconFileAlert, IconFileOff } from '@tabler/icons-react';
+import { useRef, useState, type KeyboardEvent } from 'react';
+import type { PartSummary, RankSummary } from '../../src-core/index.ts';
+import { formatBytes, formatPlural } from '../../src-core/units.ts';
+import { reveal } from '../actions.ts';
+import { moveInGrid } from './grid-keys.ts';
+import styles from './rank-grid.module.css';
+
+/** A cell for each rank, a row for each pipeline stage. Arrow keys move; Enter shows the rank's file. */
+export function RankGrid({ part }: { readonly part: PartSummary }) {
+  const { tensorParallelSize: columns, pipelineParallelSize: rows, ranks } = part;
+  const [current, setCurrent] = useState(0);
+  const cells = useRef<(HTMLButtonElement | null)[]>([]);
+  const most = Math.max(1, ...ranks.map(({ bytes }) => bytes));
+  const onKeyDown = (event: KeyboardEvent): void => {
+    const next = moveInGrid(event.key, current, rows, columns);
+    if (next === null) return;
+    event.preventDefault();
+    setCurrent(next);
+    cells.current[next]?.focus();
+  };
+  return (
+    <>
+      <div
+        className={styles.grid}
+        data-dense={columns > 16 || undefined}
+        role="grid"
+        aria-label="Tensor parallel ranks by pipeline stage"
+        onKeyDown={onKeyDown}
+      >
+        <div className={styles.row} role="row">
+          <span className={styles.corner} role="columnheader">
+            <span className={styles.hidden}>Pipeline stage</span>
+          </span>
+          {Array.from({ length: columns }, (_, tp) => (
+            <span key={tp} className={styles.head} role="columnheader" aria-label={`TP ${tp}`}>
+              {columns <= 16 ? `TP ${tp}` : tp % 4 === 0 ? tp : ''}
+            </span>
+          ))}
+        </div>
+        {Array.from({ length: rows }, (_, pp) => (
+          <div key={pp} className={styles.row} role="row">
+            <span className={styles.stage} role="rowheader">
+              PP {pp}
+            </span>
+            {ranks.slice(pp * columns, (pp + 1) * columns).map((rank, tp) => (
+              <Cell
+                key={tp}
+                rank={rank}
+                share={rank.bytes / most}
+                isWide={columns <= 16}
+                tabIndex={pp * columns + tp === current ? 0 : -1}
+                cellRef={(element) => {
+                  cells.current[pp * columns + tp] = element;
+                }}
+                onFocus={() => {
+                  setCurrent(pp * columns + tp);
+                }}
+              />
+            ))}
+          </div>
+        ))}
+      </div>
+      <Imbalance ranks={ranks} />
+    </>
+  );
+}
+
+interface CellProps {
+  readonly rank: RankSummary;
+  readonly share: number;
+  readonly isWide: boolean;
+  readonly tabIndex: number;
+  readonly cellRef: (element: HTMLButtonElement | null) => void;
+  readonly onFocus: () => void;
+}
+
+const STATES = { whole: 'whole', damaged: 'damaged', missing: 'missing' } as const;
+
+function Cell({ rank, share, isWide, tabIndex, cellRef, onFocus }: CellProps) {
+  const { tp, pp, bytes, tensors, file, state } = rank;
+  const name = `TP ${tp}, PP ${pp}: ${STATES[state]}, ${formatBytes(bytes)} in ${formatPlural(tensors, 'tensor')}`;
+  return (
+    <div role="gridcell" className={styles.cellBox}>
+      <Tooltip label={`${name}. ${file}`} openDelay={150} events={{ hover: true, focus: true, touch: false }}>
+        <button
+          type="button"
+          ref={cellRef}
+          className={styles.cell}
+          data-state={state}
+          aria-label={name}
+          tabIndex={tabIndex}
+          onFocus={onFocus}
+          onClick={() => {
+            reveal(file);
+          }}
+        >
+          {/* The bar's height says how much the rank holds beside the fullest one. */}
+          <svg className={styles.bar} viewBox="0 0 1 1" preserveAspectRatio="none" aria-hidden>
+            <rect x="0" y={1 - share} width="1" height={share} />
+          </svg>
+          <span className={styles.content}>
+            {state === 'missing' && <IconFileOff size={16} stroke={1.6} aria-hidden />}
+            {state === 'damaged' && <IconFileAlert size={16} stroke={1.6} aria-hidden />}
+            {isWide && <span>{state === 'missing' ? 'missing' : formatBytes(bytes)}</span>}
+          </span>
+        </button>
+      </Tooltip>
+    </div>
+  );
+}
+
+function Imbalance({ ranks }: { readonly ranks: readonly RankSummary[] }) {
+  const held = ranks.filter(({ state }) => state !== 'missing').map(({ bytes }) => bytes);
+  if (held.length === 0) return null;
+  const [least, most] = [Math.min(...held), Math.max(...held)];
+  const even = least === most;
+  return (
+    <p className={styles.caption}>
+      {even
+        ? `Each rank holds ${formatBytes(most)}.`
+        : `Ranks hold ${formatBytes(least)} to ${formatBytes(most)}; the height of a bar is its share of the fullest rank.`}
+    </p>
+  );
+}

@@ -1,0 +1,215 @@
+import { useTable, type Row } from '@tanstack/react-table';
+import { useVirtualizer } from '@tanstack/react-virtual';
+import { memo, useEffect, useMemo, useRef, useState, type KeyboardEvent, type ReactNode } from 'react';
+import type { ParameterRow } from '../../src-core/index.ts';
+import { formatBytes, formatCount, formatPlural } from '../../src-core/units.ts';
+import { copyText } from '../actions.ts';
+import type { Arrangement, Line, SortKey } from './arrange.ts';
+import { ColumnMenu } from './column-menu.tsx';
+import { columns, features, NUMERIC } from './columns.tsx';
+import { moveInLines } from './line-keys.ts';
+import styles from './parameters.module.css';
+import { rememberColumns, rememberedColumns } from './remembered-columns.ts';
+import { TableHead } from './table-head.tsx';
+import { rowsAsTsv } from './tsv.ts';
+
+const ROW_HEIGHT = 28;
+
+interface ParameterTableProps {
+  readonly rows: readonly ParameterRow[];
+  readonly lines: readonly Line[];
+  readonly sort: Arrangement['sort'];
+  readonly onSort: (sort: Arrangement['sort']) => void;
+  /** Opens or closes a group. */
+  readonly onToggle: (key: string) => void;
+  /** The parameter at the side. */
+  readonly shown: ParameterRow | null;
+  readonly onShow: (row: ParameterRow | null) => void;
+  readonly total: number;
+  readonly loaded: number;
+}
+
+/** The mapping table. Only the lines in view are drawn; arrow keys move, Enter opens, Escape closes, Ctrl or Cmd with C copies. */
+export function ParameterTable(props: ParameterTableProps) {
+  const { rows, lines, sort, onSort, onToggle, shown, onShow, total, loaded } = props;
+  const [remembered] = useState(rememberedColumns);
+  const table = useTable({
+    features,
+    columns,
+    data: rows,
+    columnResizeMode: 'onChange',
+    initialState: remembered,
+  });
+  const { columnVisibility, columnSizing } = table.state;
+  useEffect(() => {
+    rememberColumns({ columnVisibility, columnSizing });
+  }, [columnVisibility, columnSizing]);
+  const [active, setActive] = useState(0);
+  const scroll = useRef<HTMLDivElement>(null);
+  const virtual = useVirtualizer({
+    count: lines.length,
+    getScrollElement: () => scroll.current,
+    estimateSize: () => ROW_HEIGHT,
+    overscan: 16,
+    scrollPaddingStart: ROW_HEIGHT,
+  });
+  const current = Math.min(active, Math.max(0, lines.length - 1));
+  const tableRows = table.getRowModel().rows;
+  const visible = table.getVisibleLeafColumns();
+  const template = visible.map((column) => `${column.getSize()}px`).join(' ');
+  const onKeyDown = (event: KeyboardEvent): void => {
+    const page = Math.max(1, Math.floor((scroll.current?.clientHeight ?? 280) / ROW_HEIGHT) - 2);
+    const next = moveInLines(event.key, current, lines.length, page);
+    const line = lines[current];
+    if (next !== null) {
+      setActive(next);
+      virtual.scrollToIndex(next);
+      const there = lines[next];
+      if (shown && there?.kind === 'row') onShow(rows[there.index]!);
+    } else if (event.key === 'Enter' || event.key === ' ') {
+      if (line?.kind === 'group') onToggle(line.key);
+      else if (line) onShow(rows[line.index]!);
+    } else if (event.key === 'Escape' && shown) {
+      onShow(null);
+    } else if (event.key.toLowerCase() === 'c' && (event.ctrlKey || event.metaKey) && line?.kind === 'row') {
+      copyText(rowsAsTsv([rows[line.index]!]));
+    } else {
+      return;
+    }
+    event.preventDefault();
+    // What the table has understood must not lead away from it as well.
+    event.stopPropagation();
+  };
+  return (
+    <div className={styles.tableBox}>
+      <div
+        ref={scroll}
+        className={styles.scroll}
+        data-testid="parameters-scroll"
+        role="grid"
+        aria-label="Parameters"
+        aria-rowcount={lines.length + 1}
+        aria-colcount={visible.length}
+        aria-activedescendant={`line-${current}`}
+        tabIndex={0}
+        onKeyDown={onKeyDown}
+        style={{ '--columns': template }}
+      >
+        <TableHead table={table} sort={sort} onSort={onSort} />
+        <div className={styles.body} role="rowgroup" style={{ height: virtual.getTotalSize() }}>
+          {virtual.getVirtualItems().map(({ index, start }) => (
+            <TableLine
+              key={index}
+              line={lines[index]!}
+              row={lineRow(lines[index]!, tableRows)}
+              index={index}
+              top={start}
+              isActive={index === current}
+              isShown={isShownLine(lines[index]!, rows, shown)}
+              columnKey={template}
+              onPick={(line) => {
+                setActive(index);
+                if (line.kind === 'group') onToggle(line.key);
+                else onShow(rows[line.index]!);
+              }}
+            />
+          ))}
+        </div>
+      </div>
+      <footer className={styles.tableFoot}>
+        <span>
+          {rows.length === loaded
+            ? formatPlural(rows.length, 'row')
+            : `${formatCount(rows.length)} of ${formatPlural(loaded, 'row')}`}
+          {loaded < total && ` · ${formatCount(loaded)} of ${formatCount(total)} read`}
+        </span>
+        <ColumnMenu table={table} />
+      </footer>
+    </div>
+  );
+}
+
+type TableRow = Row<typeof features, ParameterRow>;
+
+function lineRow(line: Line, rows: readonly TableRow[]): TableRow | null {
+  return line.kind === 'row' ? (rows[line.index] ?? null) : null;
+}
+
+function isShownLine(line: Line, rows: readonly ParameterRow[], shown: ParameterRow | null): boolean {
+  return line.kind === 'row' && shown !== null && rows[line.index] === shown;
+}
+
+interface TableLineProps {
+  readonly line: Line;
+  readonly row: TableRow | null;
+  readonly index: number;
+  readonly top: number;
+  readonly isActive: boolean;
+  readonly isShown: boolean;
+  /** Changes when columns do, which the row itself does not tell. */
+  readonly columnKey: string;
+  readonly onPick: (line: Line) => void;
+}
+
+/** Scrolling draws lines again only where they are new: everything else about them stays the same. */
+const TableLine = memo(
+  function TableLine({ line, row, index, top, isActive, isShown, onPick }: TableLineProps) {
+    return (
+      <div
+        id={`line-${index}`}
+        role="row"
+        aria-rowindex={index + 2}
+        aria-selected={isShown}
+        aria-expanded={line.kind === 'group' ? line.isOpen : undefined}
+        className={line.kind === 'group' ? styles.group : styles.line}
+        data-active={isActive || undefined}
+        data-shown={isShown || undefined}
+        style={{ transform: `translateY(${top}px)` }}
+        onClick={() => {
+          onPick(line);
+        }}
+      >
+        {line.kind === 'group' ? <GroupLine line={line} /> : row && <Cells row={row} />}
+      </div>
+    );
+  },
+  (a, b) =>
+    a.line === b.line &&
+    a.row === b.row &&
+    a.top === b.top &&
+    a.isActive === b.isActive &&
+    a.isShown === b.isShown &&
+    a.columnKey === b.columnKey,
+);
+
+function Cells({ row }: { readonly row: TableRow }): ReactNode {
+  return row.getVisibleCells().map((cell) => {
+    const { cell: draw } = cell.column.columnDef;
+    return (
+      <div
+        key={cell.id}
+        role="gridcell"
+        className={styles.cell}
+        data-numeric={NUMERIC.has(cell.column.id as SortKey) || undefined}
+      >
+        {typeof draw === 'function' ? draw(cell.getContext()) : null}
+      </div>
+    );
+  });
+}
+
+function GroupLine({ line }: { readonly line: Line & { readonly kind: 'group' } }) {
+  const summary = useMemo(
+    () => `${formatPlural(line.count, 'parameter')}, ${formatBytes(line.bytes)}`,
+    [line.count, line.bytes],
+  );
+  return (
+    <div role="gridcell" className={styles.groupCell}>
+      <span className={styles.chevron} data-open={line.isOpen || undefined} aria-hidden>
+        ›
+      </span>
+      <span>{line.key}</span>
+      <span className={styles.groupFacts}>{summary}</span>
+    </div>
+  );
+}

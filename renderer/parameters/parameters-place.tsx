@@ -1,0 +1,139 @@
+import { useLocalStorage } from '@mantine/hooks';
+import { useMemo, useState } from 'react';
+import { Group, Panel, Separator, useDefaultLayout } from 'react-resizable-panels';
+import { useStore } from 'zustand';
+import type { OpenedCheckpoint } from '../../electron/channels.ts';
+import type { ParameterRow } from '../../src-core/index.ts';
+import { ProblemCard } from '../components/problem-card.tsx';
+import { EmptyPlace, PlaceHeader } from '../components/place-header.tsx';
+import { session } from '../stores/session.ts';
+import { answerOf } from './answer.ts';
+import { filterRows, linesOf, sortRows, tagCounts, type Arrangement, type Grouping } from './arrange.ts';
+import { ParameterPanel } from './parameter-panel.tsx';
+import { ParameterTable } from './parameter-table.tsx';
+import styles from './parameters.module.css';
+import { Toolbar } from './toolbar.tsx';
+import type { Tag } from './tags.ts';
+import { useRows } from './use-rows.ts';
+
+/** Every original parameter, what it comes from and how; one of them whole at the side. */
+export function ParametersPlace({ opened }: { readonly opened: OpenedCheckpoint }) {
+  if (opened.parameterCount === 0) return <NothingJoined opened={opened} />;
+  return <Mapping opened={opened} />;
+}
+
+function NothingJoined({ opened: { summary } }: { readonly opened: OpenedCheckpoint }) {
+  const errors = summary.findings.filter(({ severity }) => severity === 'error');
+  return (
+    <div className={styles.nothing}>
+      <PlaceHeader title="Parameters" answer="The shards cannot be joined, so there is no mapping to show." />
+      {errors.slice(0, 3).map((finding, index) => (
+        <ProblemCard key={index} problem={finding} severity="error" />
+      ))}
+    </div>
+  );
+}
+
+const NO_TAGS: ReadonlySet<Tag> = new Set();
+
+function Mapping({ opened }: { readonly opened: OpenedCheckpoint }) {
+  const { rows, problem } = useRows(opened);
+  const [query, setQuery] = useState(() => session.getState().parameterQuery);
+  const asked = useStore(session, (state) => state.parameterQuery);
+  const [lastAsked, setLastAsked] = useState(asked);
+  // Somewhere else led here with a name while the place was already shown.
+  if (asked !== lastAsked) {
+    setLastAsked(asked);
+    setQuery(asked);
+  }
+  const [tags, setTags] = useState(NO_TAGS);
+  const [sort, setSort] = useState<Arrangement['sort']>(null);
+  const [grouping, setGrouping] = useLocalStorage<Grouping>({
+    key: 'parameters-grouping',
+    defaultValue: 'none',
+    getInitialValueInEffect: false,
+  });
+  const [closed, setClosed] = useState<ReadonlySet<string>>(new Set());
+  const [shown, setShown] = useState<ParameterRow | null>(null);
+  const withParts = useMemo(() => new Set(rows.map(({ part }) => part)).size > 1, [rows]);
+  const filtered = useMemo(() => filterRows(rows, { query, tags, sort: null }), [rows, query, tags]);
+  const arranged = useMemo(() => sortRows(filtered, sort), [filtered, sort]);
+  const lines = useMemo(() => linesOf(arranged, grouping, withParts, closed), [arranged, grouping, withParts, closed]);
+  const counts = useMemo(() => tagCounts(rows), [rows]);
+  const { defaultLayout, onLayoutChanged } = useDefaultLayout({ id: 'parameters' });
+  const toggle = (key: string): void => {
+    setClosed((before) => {
+      const after = new Set(before);
+      if (!after.delete(key)) after.add(key);
+      return after;
+    });
+  };
+  return (
+    <div className={styles.page}>
+      <PlaceHeader title="Parameters" answer={answerOf(rows, opened)} />
+      {problem && <ProblemCard problem={problem} />}
+      <Toolbar
+        query={query}
+        onQuery={setQuery}
+        counts={counts}
+        tags={tags}
+        onTags={setTags}
+        grouping={grouping}
+        onGrouping={setGrouping}
+        shown={arranged}
+      />
+      <Group className={styles.split} {...(defaultLayout && { defaultLayout })} onLayoutChanged={onLayoutChanged}>
+        <Panel id="table" minSize="320px" className={styles.tablePanel}>
+          {rows.length > 0 && arranged.length === 0 ? (
+            <EmptyPlace
+              title="Nothing matches"
+              action={
+                <ClearFilter
+                  onClear={() => {
+                    setQuery('');
+                    setTags(NO_TAGS);
+                  }}
+                />
+              }
+            >
+              No parameter has all of these words in its name and one of these marks.
+            </EmptyPlace>
+          ) : (
+            <ParameterTable
+              rows={arranged}
+              lines={lines}
+              sort={sort}
+              onSort={setSort}
+              onToggle={toggle}
+              shown={shown}
+              onShow={setShown}
+              total={opened.parameterCount}
+              loaded={rows.length}
+            />
+          )}
+        </Panel>
+        {shown && (
+          <>
+            <Separator className={styles.separator} />
+            <Panel id="parameter" defaultSize="420px" minSize="300px" className={styles.sidePanel}>
+              <ParameterPanel
+                key={`${shown.part} ${shown.name}`}
+                checkpoint={opened.checkpoint}
+                row={shown}
+                onClose={() => setShown(null)}
+              />
+            </Panel>
+          </>
+        )}
+      </Group>
+    </div>
+  );
+}
+
+function ClearFilter({ onClear }: { readonly onClear: () => void }) {
+  return (
+    <button type="button" className={styles.link} onClick={onClear}>
+      Clear the filter
+    </button>
+  );
+}
