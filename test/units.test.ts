@@ -33,6 +33,7 @@ describe('numbers as text', () => {
   });
 
   test.each([
+    [0.0234, '23 ms'],
     [0.42, '0.4 s'],
     [12.4, '12 s'],
     [80, '1 min 20 s'],

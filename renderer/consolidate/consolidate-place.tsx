@@ -147,7 +147,7 @@ function Choices({ form, change, summary }: ChoicesProps) {
         data={[...DTYPES]}
         value={form.dtype ?? ''}
         onChange={(dtype) => {
-          change({ dtype: dtype === '' ? null : (dtype) });
+          change({ dtype: dtype === '' ? null : dtype });
         }}
       />
       <Field

@@ -4,6 +4,7 @@ import type { ReactNode } from 'react';
 import type { OpenedCheckpoint } from '../../electron/channels.ts';
 import type { AdapterSummary, CheckpointSummary, PartSummary } from '../../src-core/index.ts';
 import { formatBytes, formatCount, formatParameters, formatPlural } from '../../src-core/units.ts';
+import { familyName } from '../../src-core/inspect/facts.ts';
 import { reopen } from '../actions.ts';
 import { MiddleName } from '../components/middle-name.tsx';
 import { PlaceHeader } from '../components/place-header.tsx';
@@ -63,7 +64,11 @@ function Figures({ summary, part }: { readonly summary: CheckpointSummary; reado
   const { parameters, tensors, consolidatedBytes, shardBytes, shardFiles, layers, xser, dtypes, kvPlacement } = part;
   return (
     <dl className={styles.figures}>
-      <Figure label="Model" value={summary.modelType ?? 'unknown'} note={dtypes.join(', ') || 'no tensors'} />
+      <Figure
+        label="Model"
+        value={summary.modelType === null ? 'unknown' : familyName(summary.modelType)}
+        note={dtypes.join(', ') || 'no tensors'}
+      />
       <Figure
         label="Parameters"
         value={parameters === null ? 'unknown' : formatParameters(parameters)}

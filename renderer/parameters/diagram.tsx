@@ -60,7 +60,7 @@ export function Diagram({ detail }: { readonly detail: ParameterDetail }) {
       <figcaption>
         {pointed
           ? `TP rank ${pointed.rank?.tp ?? 0}: ${pointed.name}, ${formatShape(pointed.shape)}`
-          : `Colours are ranks; empty parts hold other parameters.${regionCount > regions.length ? ` The first ${regions.length} of ${regionCount} boxes are drawn.` : ''}`}
+          : `Colours are ranks${sources.length > 8 ? ', the same again after eight' : ''}; empty parts hold other parameters.${regionCount > regions.length ? ` The first ${regions.length} of ${regionCount} boxes are drawn.` : ''}`}
       </figcaption>
     </figure>
   );

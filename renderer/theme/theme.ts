@@ -33,6 +33,15 @@ export const theme = createTheme({
   cursorType: 'pointer',
   components: {
     Button: { defaultProps: { size: 'xs' } },
+    // Label, field, then what it means: as the fields that are our own have it.
+    InputWrapper: {
+      defaultProps: { inputWrapperOrder: ['label', 'input', 'description', 'error'] },
+      styles: {
+        description: { fontSize: 12, lineHeight: '16px' },
+        label: { fontSize: 13, lineHeight: '20px', marginBottom: 4 },
+      },
+    },
+    NumberInput: { defaultProps: { size: 'xs' } },
     TextInput: { defaultProps: { size: 'xs' } },
     Select: { defaultProps: { size: 'xs', allowDeselect: false, checkIconPosition: 'right' } },
     SegmentedControl: { defaultProps: { size: 'xs' } },

@@ -8,14 +8,16 @@ export interface SampleFlags {
   readonly tp: string;
   readonly pp: string;
   readonly xser?: boolean;
+  readonly size: string;
 }
 
 /** `shardloom sample OUT`. Returns the exit code. */
 export async function sampleCommand(out: string, flags: SampleFlags): Promise<number> {
   const { checkpoint, original } = await makeSample(out, {
-    tensorParallelSize: size('--tp', flags.tp, [1, 2, 4, 8, 16]),
-    pipelineParallelSize: size('--pp', flags.pp, [1, 2, 4]),
+    tensorParallelSize: Number(oneOf('--tp', flags.tp, ['1', '2', '4', '8', '16'])),
+    pipelineParallelSize: Number(oneOf('--pp', flags.pp, ['1', '2', '4'])),
     xser: flags.xser ?? false,
+    ...(oneOf('--size', flags.size, ['small', 'large']) === 'large' && { config: LARGE }),
   });
   process.stdout.write(
     `${styled('bold', 'Sample')} Llama checkpoint, TP ${flags.tp} × PP ${flags.pp}\n` +
@@ -25,9 +27,12 @@ export async function sampleCommand(out: string, flags: SampleFlags): Promise<nu
   return EXIT.done;
 }
 
-/** The sample's 16 heads, 4 layers and 1,024 words can be spread in these ways. */
-function size(flag: string, value: string, allowed: readonly number[]): number {
-  const found = allowed.find((candidate) => String(candidate) === value);
+/** About 280 MB: enough to see progress. */
+const LARGE = { hiddenSize: 1024, intermediateSize: 2816, vocabSize: 16_384, numHiddenLayers: 8 };
+
+/** The sample's 16 heads, 4 layers and 1,024 words can be spread in the ways that the command offers. */
+function oneOf(flag: string, value: string, allowed: readonly string[]): string {
+  const found = allowed.find((candidate) => candidate === value);
   if (found === undefined) {
     throw new ShardloomError({
       tag: 'usage',

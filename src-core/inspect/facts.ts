@@ -13,7 +13,7 @@ const SHORT_DTYPES: Readonly<Record<string, string>> = {
 export function factsLine({ modelType, model, adapters }: CheckpointSummary): string {
   const part: PartSummary | undefined = model ?? adapters[0];
   const facts: string[] = [];
-  if (modelType !== null) facts.push(FAMILIES[modelType] ?? modelType);
+  if (modelType !== null) facts.push(familyName(modelType));
   if (!model && adapters.length > 0)
     facts.push(adapters.length === 1 ? 'LoRA adapter' : `${adapters.length} LoRA adapters`);
   if (!part) return facts.join(' · ');
@@ -23,4 +23,9 @@ export function factsLine({ modelType, model, adapters }: CheckpointSummary): st
   facts.push(`TP ${part.tensorParallelSize} × PP ${part.pipelineParallelSize}`, formatBytes(part.shardBytes));
   if (model && adapters.length > 0) facts.push(adapters.length === 1 ? '1 adapter' : `${adapters.length} adapters`);
   return facts.join(' · ');
+}
+
+/** The family as its authors write it: `Llama` for config.json's `llama`. */
+export function familyName(modelType: string): string {
+  return FAMILIES[modelType] ?? modelType;
 }
