@@ -77,6 +77,7 @@ test('a job that is cancelled half-way leaves nothing', async ({ shardloom: { ap
   const large = sampleCheckpoint('large', '--size', 'large');
   await answerFolderDialog(app, large.checkpoint);
   await page.getByRole('button', { name: 'Open folder…' }).click();
+  await expect(page.getByRole('heading', { name: 'Overview' })).toBeVisible();
   const out = join(temporaryFolder(), 'out');
   await answerFolderDialog(app, out);
   await page.keyboard.press('Control+3');

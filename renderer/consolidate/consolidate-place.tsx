@@ -7,8 +7,9 @@ import { startConsolidation } from '../actions.ts';
 import { ask, problemOf } from '../bridge.ts';
 import { MiddleName } from '../components/middle-name.tsx';
 import { PlaceHeader } from '../components/place-header.tsx';
-import { choicesOf, defaultForm, partsOfSummary, type FormState } from './choices.ts';
+import { choicesOf, partsOfSummary, type FormState } from './choices.ts';
 import styles from './consolidate.module.css';
+import { useForm } from './form-store.ts';
 import { Preview } from './preview.tsx';
 import { usePreview } from './use-preview.ts';
 
@@ -22,13 +23,10 @@ const DTYPES: readonly { readonly value: DType | ''; readonly label: string }[] 
 
 /** The form on the left, what it would write on the right. */
 export function ConsolidatePlace({ opened }: { readonly opened: OpenedCheckpoint }) {
-  const { checkpoint, summary, suggestedOutput } = opened;
-  const [form, setForm] = useState(() => defaultForm(suggestedOutput, summary));
+  const { checkpoint, summary } = opened;
+  const [form, change] = useForm(opened);
   const [failure, setFailure] = useState<ReturnType<typeof problemOf> | null>(null);
-  const change = (changes: Partial<FormState>): void => {
-    setForm((before) => ({ ...before, ...changes }));
-  };
-  const preview = usePreview(checkpoint, form);
+  const { preview, isCurrent } = usePreview(checkpoint, form);
   const choices = choicesOf(form);
   const start = (): void => {
     if (!choices) return;
@@ -36,7 +34,7 @@ export function ConsolidatePlace({ opened }: { readonly opened: OpenedCheckpoint
       setFailure(problemOf(error));
     });
   };
-  const isReady = choices !== null && preview !== null && preview.problem === null;
+  const isReady = choices !== null && isCurrent && preview?.problem === null;
   return (
     <div className={styles.page}>
       <PlaceHeader

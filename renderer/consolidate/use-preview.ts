@@ -7,8 +7,15 @@ import { choicesOf, type FormState } from './choices.ts';
 /** How long the form must rest before what it would write is worked out, in milliseconds. */
 const REST_MS = 150;
 
-/** What the form would write; null while that is not known for the form as it stands. */
-export function usePreview(checkpoint: CheckpointId, form: FormState): ConsolidationPreview | null {
+export interface PreviewState {
+  /** What was last worked out; null until there is something. */
+  readonly preview: ConsolidationPreview | null;
+  /** Whether that is for the form as it stands. */
+  readonly isCurrent: boolean;
+}
+
+/** What the form would write, worked out anew when it has rested for a moment. */
+export function usePreview(checkpoint: CheckpointId, form: FormState): PreviewState {
   const [rested] = useDebouncedValue(form, REST_MS);
   const [known, setKnown] = useState<{ readonly form: FormState; readonly preview: ConsolidationPreview } | null>(null);
   useEffect(() => {
@@ -27,7 +34,7 @@ export function usePreview(checkpoint: CheckpointId, form: FormState): Consolida
       isCurrent = false;
     };
   }, [checkpoint, rested]);
-  return known?.preview ?? null;
+  return { preview: known?.preview ?? null, isCurrent: known?.form === form };
 }
 
 function nothingBut(problem: ConsolidationPreview['problem']): ConsolidationPreview {

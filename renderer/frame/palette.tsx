@@ -96,6 +96,7 @@ export function CommandPalette() {
       highlightQuery
       scrollable
       maxHeight={420}
+      attributes={{ content: { 'aria-label': 'Command palette' } }}
       searchProps={{
         leftSection: <IconSearch {...ICON} />,
         placeholder: 'Type a command, a place or a recent folder',

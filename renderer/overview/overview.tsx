@@ -67,14 +67,18 @@ function Figures({ summary, part }: { readonly summary: CheckpointSummary; reado
       <Figure
         label="Model"
         value={summary.modelType === null ? 'unknown' : familyName(summary.modelType)}
-        note={dtypes.join(', ') || 'no tensors'}
+        note={dtypes.join(', ') || 'no tensors found'}
       />
       <Figure
         label="Parameters"
         value={parameters === null ? 'unknown' : formatParameters(parameters)}
         note={tensors === null ? 'cannot be joined' : `in ${formatPlural(tensors, 'tensor')}`}
       />
-      <Figure label="Layers" value={formatCount(layers)} note={kvNote(kvPlacement)} />
+      <Figure
+        label="Layers"
+        value={layers === 0 && tensors === null ? 'unknown' : formatCount(layers)}
+        note={tensors === null ? 'cannot be counted' : kvNote(kvPlacement)}
+      />
       <Figure
         label="Parallel"
         value={`TP ${part.tensorParallelSize} × PP ${part.pipelineParallelSize}`}

@@ -86,7 +86,7 @@ export function ParameterTable(props: ParameterTableProps) {
         ref={scroll}
         className={styles.scroll}
         data-testid="parameters-scroll"
-        role="grid"
+        role={lines.some(({ kind }) => kind === 'group') ? 'treegrid' : 'grid'}
         aria-label="Parameters"
         aria-rowcount={lines.length + 1}
         aria-colcount={visible.length}

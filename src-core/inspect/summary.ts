@@ -91,7 +91,7 @@ function partSummary({ name, state, weights, problem }: CheckpointPart, findings
     tensorParallelSize: state.tensorParallelSize,
     pipelineParallelSize: state.pipelineParallelSize,
     xser: state.xser,
-    dtypes: dtypesByBytes(state),
+    dtypes: state.stages.some(({ tensors }) => tensors.size > 0) ? dtypesByBytes(state) : state.dtypes.map(nameOfDtype),
     layers: layerCount(weights ? weights.keys() : state.stages.flatMap((stage) => [...stage.tensors.keys()])),
     parameters: sum((count) => count),
     tensors: views ? views.length : null,
@@ -123,7 +123,11 @@ function dtypesByBytes(state: ShardedState): string[] {
       }
     }
   }
-  return [...bytes].sort(([, a], [, b]) => b - a).map(([dtype]) => torchName(dtype) ?? dtype);
+  return [...bytes].sort(([, a], [, b]) => b - a).map(([dtype]) => nameOfDtype(dtype));
+}
+
+function nameOfDtype(dtype: DType): string {
+  return torchName(dtype) ?? dtype;
 }
 
 /** How many different `layers.<n>` the names hold. */

@@ -1,0 +1,116 @@
+import { AxeBuilder } from '@axe-core/playwright';
+import { mkdirSync, renameSync, rmSync, truncateSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, type ElectronApplication, type Page } from '@playwright/test';
+import { artifact, test } from './app-under-test.ts';
+import { answerFolderDialog, copyOf, sampleCheckpoint, temporaryFolder } from './checkpoints.ts';
+
+/** Pictures of every place in both themes and two sizes, kept as artifacts; axe must find nothing serious in any. */
+const SIZES = [
+  [1280, 800],
+  [1920, 1080],
+] as const;
+
+async function look(app: ElectronApplication, page: Page, name: string): Promise<void> {
+  for (const theme of ['light', 'dark'] as const) {
+    await page.evaluate((chosen) => window.shardloom.request('app:change-settings', { theme: chosen }), theme);
+    await expect(page.locator(`html[data-mantine-color-scheme=${theme}]`)).toBeAttached();
+    for (const [width, height] of SIZES) {
+      await app.evaluate(({ BrowserWindow }, [w, h]) => BrowserWindow.getAllWindows()[0]?.setContentSize(w, h), [
+        width,
+        height,
+      ] as const);
+      await page.waitForFunction((w) => innerWidth === w, width);
+      // Pictures of things that fade in would show them half-way.
+      await page.waitForTimeout(350);
+      await page.screenshot({ path: artifact(`${name}-${theme}-${width}.png`) });
+    }
+    const { violations } = await new AxeBuilder({ page }).setLegacyMode().analyze();
+    const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
+    expect(
+      serious.map(({ id, nodes }) => `${name} ${theme} ${id}: ${nodes.map(({ html }) => html).join(' ')}`),
+    ).toEqual([]);
+  }
+}
+
+async function open(app: ElectronApplication, page: Page, folder: string): Promise<void> {
+  await answerFolderDialog(app, folder);
+  await page.getByRole('button', { name: 'Open a checkpoint', exact: true }).click();
+  await expect(page.getByRole('heading', { name: 'Overview' })).toBeVisible();
+}
+
+const sample = sampleCheckpoint('sample');
+
+test('welcome', async ({ shardloom: { app, page, problems } }) => {
+  test.setTimeout(120_000);
+  await look(app, page, 'welcome');
+  await open(app, page, sample.checkpoint);
+  await page.getByRole('button', { name: 'More' }).click();
+  await page.getByRole('menuitem', { name: 'Close the checkpoint' }).click();
+  await answerFolderDialog(app, temporaryFolder());
+  await page.keyboard.press('Control+O');
+  await expect(page.getByText('No sharded checkpoint was found')).toBeVisible();
+  await look(app, page, 'welcome-recent-and-error');
+  expect(problems).toEqual([]);
+});
+
+test('overview', async ({ shardloom: { app, page, problems } }) => {
+  test.setTimeout(120_000);
+  await open(app, page, sample.checkpoint);
+  await look(app, page, 'overview');
+  const damaged = copyOf(sample.checkpoint);
+  const rank = (tp: number): string => join(damaged, `shards/model/dp_rank_00_tp_rank_0${tp}_pp_rank_00.pt`);
+  rmSync(rank(5));
+  truncateSync(rank(2), 1000);
+  rmSync(join(damaged, 'shards/done'));
+  await open(app, page, damaged);
+  await expect(page.getByText('Shard for TP rank 5 is missing.')).toBeVisible();
+  await look(app, page, 'overview-damaged');
+  expect(problems).toEqual([]);
+});
+
+test('overview of many ranks under a long name', async ({ shardloom: { app, page, problems } }) => {
+  test.setTimeout(120_000);
+  const many = sampleCheckpoint('many', '--tp', '16', '--pp', '4', '--xser');
+  const parent = join(
+    temporaryFolder(),
+    'experiments-of-the-large-language-models-team',
+    'a-run-with-a-name-that-says-everything-about-it',
+  );
+  mkdirSync(parent, { recursive: true });
+  const long = join(parent, 'llama-3-70b-instruct-finetuned-on-everything-checkpoint-000012000');
+  renameSync(many.checkpoint, long);
+  await open(app, page, long);
+  await look(app, page, 'overview-many');
+  expect(problems).toEqual([]);
+});
+
+test('parameters, consolidate, jobs, palette', async ({ shardloom: { app, page, problems } }) => {
+  test.setTimeout(240_000);
+  await open(app, page, sample.checkpoint);
+  await page.keyboard.press('Control+2');
+  await expect(page.getByText('39 rows')).toBeVisible();
+  await look(app, page, 'parameters');
+  await page.getByText('By layer').click();
+  await page.getByText('model.layers.0.self_attn.q_proj.weight').click();
+  await expect(page.getByText('Comes from 8 stored tensors')).toBeVisible();
+  await look(app, page, 'parameters-panel');
+  await page.getByPlaceholder(/Filter/).fill('nothing like this');
+  await expect(page.getByText('Nothing matches')).toBeVisible();
+  await look(app, page, 'parameters-nothing');
+  const out = join(temporaryFolder(), 'llama-hf');
+  await answerFolderDialog(app, out);
+  await page.keyboard.press('Control+3');
+  await page.getByRole('button', { name: 'Choose…' }).click();
+  await expect(page.locator('code', { hasText: out })).toBeVisible();
+  await look(app, page, 'consolidate');
+  await page.getByRole('button', { name: 'Start' }).click();
+  await expect(page.getByRole('button', { name: 'Show in folder' })).toBeVisible();
+  await look(app, page, 'jobs');
+  await page.keyboard.press('Control+3');
+  await expect(page.getByText('The output folder holds files of the same names.')).toBeVisible();
+  await look(app, page, 'consolidate-problem');
+  await page.keyboard.press('Control+K');
+  await look(app, page, 'palette');
+  expect(problems).toEqual([]);
+});
