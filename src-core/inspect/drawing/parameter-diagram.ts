@@ -42,7 +42,8 @@ export interface DiagramSpace {
 /** A region never gets thinner than this, so that one row of many still shows. */
 const THINNEST = 1;
 
-const GAP = 6;
+/** Between boxes, in pixels: less where there are many of them. */
+const gapFor = (count: number): number => (count > 64 ? 1 : count > 16 ? 3 : 6);
 
 /** Between the two sides, in pixels. */
 const BETWEEN = 32;
@@ -67,12 +68,13 @@ export function layoutParameterDiagram(
   const leftWidth = isColumn ? COLUMN_WIDTH : space.width * 0.34;
   const original: Rect = { x: 0, y: 0, width: leftWidth, height: space.height };
   const rightX = leftWidth + BETWEEN;
-  const grid = gridOf(sources.length, space.width - rightX, space.height);
+  const gap = gapFor(sources.length);
+  const grid = gridOf(sources.length, space.width - rightX, space.height, gap);
   const widthOf = (columns: number): number =>
     isColumn ? Math.min(COLUMN_WIDTH, grid.width) : Math.max(THINNEST, (columns / widest) * grid.width);
   const ranks = locals.map((local, index) => ({
-    x: rightX + (index % grid.columns) * (grid.width + GAP),
-    y: Math.floor(index / grid.columns) * (grid.height + GAP),
+    x: rightX + (index % grid.columns) * (grid.width + gap),
+    y: Math.floor(index / grid.columns) * (grid.height + gap),
     width: widthOf(local.columns),
     height: Math.max(THINNEST, (local.rows / tallest) * grid.height),
   }));
@@ -96,11 +98,16 @@ function rowsAndColumns(shape: readonly number[]): RowsAndColumns {
 }
 
 /** Cells for `count` boxes in a space: of the possible grids the one whose cells come nearest to squares. */
-function gridOf(count: number, width: number, height: number): { columns: number; width: number; height: number } {
+function gridOf(
+  count: number,
+  width: number,
+  height: number,
+  gap: number,
+): { columns: number; width: number; height: number } {
   const grids = Array.from({ length: Math.max(1, count) }, (_, index) => {
     const columns = index + 1;
     const rows = Math.ceil(Math.max(1, count) / columns);
-    const cell = { width: (width - GAP * (columns - 1)) / columns, height: (height - GAP * (rows - 1)) / rows };
+    const cell = { width: (width - gap * (columns - 1)) / columns, height: (height - gap * (rows - 1)) / rows };
     return { columns, ...cell, squareness: Math.abs(Math.log(cell.width / cell.height)) };
   });
   const usable = grids.filter((grid) => grid.width >= 4 && grid.height >= 4);

@@ -1,0 +1,150 @@
+import { describe, expect, test } from 'vitest';
+import type { Job, JobResult } from '../../electron/channels.ts';
+import type { CheckpointSummary, PartSummary, RankSummary } from '../../src-core/index.ts';
+import { factsLine } from '../../src-core/inspect/facts.ts';
+import { askThrough, ProblemError, problemOf } from '../../renderer/bridge.ts';
+import { choicesOf, defaultForm } from '../../renderer/consolidate/choices.ts';
+import { checksOf } from '../../renderer/jobs/checks.ts';
+import { progressText } from '../../renderer/jobs/progress-text.ts';
+import { answerOf } from '../../renderer/overview/answer.ts';
+import { moveInGrid } from '../../renderer/overview/grid-keys.ts';
+import { shownJob } from '../../renderer/stores/jobs.ts';
+import { timeAgo } from '../../renderer/welcome/time-ago.ts';
+
+function part(states: readonly RankSummary['state'][]): PartSummary {
+  return {
+    part: 'model',
+    tensorParallelSize: states.length,
+    pipelineParallelSize: 1,
+    xser: false,
+    dtypes: ['bfloat16'],
+    layers: 2,
+    parameters: 620_000_000,
+    tensors: 20,
+    consolidatedBytes: 1_240_000_000,
+    shardBytes: 1_240_000_000,
+    shardFiles: states.length,
+    kvPlacement: null,
+    ranks: states.map((state, tp) => ({ tp, pp: 0, bytes: 1, tensors: 1, file: `${tp}`, state })),
+  };
+}
+
+function summary(changes: Partial<CheckpointSummary>): CheckpointSummary {
+  const model = part(['whole', 'whole']);
+  return { folder: '/x', modelType: 'llama', model, adapters: [], health: 'sound', findings: [], ...changes };
+}
+
+describe('the state of a checkpoint in a sentence', () => {
+  test.each([
+    [summary({}), 'All 2 ranks are whole and fit together.'],
+    [summary({ model: part(['whole']) }), 'Its one rank is whole.'],
+    [
+      summary({ health: 'look', findings: [{ severity: 'warning', tag: 'interrupted-save', what: 'x' }] }),
+      'All 2 ranks are whole and fit together; 1 thing to look at.',
+    ],
+    [
+      summary({ health: 'damaged', model: part(['missing', 'damaged', 'missing', 'whole']) }),
+      '2 of 4 ranks are missing, 1 is damaged. It cannot be consolidated until that is mended.',
+    ],
+    [summary({ health: 'damaged' }), 'Its files do not fit together. It cannot be consolidated until that is mended.'],
+  ])('%#', (of, text) => {
+    expect(answerOf(of)).toBe(text);
+  });
+
+  test('and in a line of facts', () => {
+    expect(factsLine(summary({}))).toBe('Llama · 0.62 B · bf16 · TP 2 × PP 1 · 1.24 GB');
+    const adapter = { ...part(['whole']), name: 'a', rank: 8, alpha: 16 };
+    expect(factsLine(summary({ modelType: null, model: null, adapters: [adapter] }))).toBe(
+      'LoRA adapter · 0.62 B · bf16 · TP 1 × PP 1 · 1.24 GB',
+    );
+    expect(factsLine(summary({ adapters: [adapter, adapter] }))).toMatch(/2 adapters$/);
+  });
+});
+
+test('keys in a grid of ranks stay inside it', () => {
+  expect(moveInGrid('ArrowRight', 3, 2, 4)).toBe(3);
+  expect(moveInGrid('ArrowDown', 3, 2, 4)).toBe(7);
+  expect(moveInGrid('ArrowUp', 3, 2, 4)).toBe(3);
+  expect(moveInGrid('PageDown', 1, 3, 4)).toBe(9);
+  expect(moveInGrid('Home', 6, 2, 4)).toBe(4);
+  expect(moveInGrid('a', 6, 2, 4)).toBeNull();
+});
+
+describe('the consolidation form', () => {
+  const form = defaultForm('/out', summary({}));
+  test('begins with everything the checkpoint holds and the defaults of the command line', () => {
+    expect(choicesOf(form)).toEqual({
+      format: 'safetensors',
+      maxShardBytes: 5e9,
+      dtype: null,
+      digest: 'xxh64',
+      parts: ['model'],
+      replace: false,
+    });
+  });
+  test.each(['', 'x', 0, -1, Infinity])('a size of %s cannot be sent', (gigabytes) => {
+    expect(choicesOf({ ...form, gigabytes })).toBeNull();
+  });
+  test('nothing chosen cannot be sent', () => {
+    expect(choicesOf({ ...form, parts: [] })).toBeNull();
+  });
+});
+
+describe('jobs', () => {
+  const result: JobResult = {
+    files: [],
+    tensors: 3,
+    bytes: 1,
+    seconds: 1,
+    replicas: { compared: 5, different: 0 },
+    kvPlacement: 'tiled',
+    findings: [],
+    digest: 'xxh64',
+  };
+  test('the proof says what is good and what is not', () => {
+    expect(checksOf(result).every(({ good }) => good)).toBe(true);
+    const bad = checksOf({
+      ...result,
+      replicas: { compared: 5, different: 2 },
+      findings: [{ severity: 'warning', tag: 'non-finite', what: 'x' }],
+    });
+    expect(bad.filter(({ good }) => !good).map(({ text }) => text)).toEqual([
+      '2 of 5 copies on other ranks differ from what was taken',
+      'Some values are NaN or Inf',
+    ]);
+    expect(checksOf({ ...result, replicas: { compared: 0, different: 0 } })[1]!.text).toMatch(/stored twice/);
+  });
+
+  test('progress in a line', () => {
+    expect(progressText({ progress: null })).toBe('starting');
+    const progress = { bytesDone: 512e6, bytesTotal: 1.24e9, rate: 1.6e9, secondsLeft: 0.455 };
+    expect(progressText({ progress })).toBe('41 % · 512 MB of 1.24 GB · 1.60 GB/s · 0.5 s left');
+    expect(progressText({ progress: { bytesDone: 0, bytesTotal: 0, rate: 0, secondsLeft: null } })).toBe(
+      '100 % · 0 B of 0 B',
+    );
+  });
+
+  test('the selected job is shown while it is there, else the newest', () => {
+    const list = [{ id: 3 }, { id: 1 }] as Job[];
+    expect(shownJob({ jobs: list, selected: 1 })).toBe(list[1]);
+    expect(shownJob({ jobs: list, selected: 2 })).toBe(list[0]);
+    expect(shownJob({ jobs: [], selected: 2 })).toBeNull();
+  });
+});
+
+test('times in words', () => {
+  const now = 1e12;
+  expect(timeAgo(now - 20_000, now)).toBe('just now');
+  expect(timeAgo(now - 2 * 3_600_000, now)).toBe('2 hours ago');
+  expect(timeAgo(now - 86_400_000, now)).toBe('yesterday');
+  expect(timeAgo(now + 5_000, now)).toBe('just now');
+});
+
+test('a problem crosses the bridge whole; a fault is said to be one', async () => {
+  const problem = { tag: 'missing-rank' as const, what: 'Gone.', file: '/a', advice: 'Fetch it.' };
+  const ask = askThrough({ request: () => Promise.resolve({ ok: false, problem }) });
+  const thrown: unknown = await ask('job:list').catch((error: unknown) => error);
+  expect(thrown).toBeInstanceOf(ProblemError);
+  expect(problemOf(thrown)).toEqual(problem);
+  expect(problemOf(new TypeError('x')).what).toMatch(/fault of the program/);
+});
