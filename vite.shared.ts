@@ -15,8 +15,8 @@ export const workerEntries = {
   worker: 'node_modules/piscina/dist/worker.js',
 };
 
-/** A build for Node: ES modules with everything inside, so that what is shipped needs no node_modules. */
-export function nodeBuild(outDir: string, entry: Record<string, string>): UserConfig {
+/** A build for Node: ES modules with everything inside, so that what is shipped needs no node_modules; but for `external`. */
+export function nodeBuild(outDir: string, entry: Record<string, string>, external: readonly string[] = []): UserConfig {
   return {
     define: {
       ...versionDefine,
@@ -36,7 +36,7 @@ export function nodeBuild(outDir: string, entry: Record<string, string>): UserCo
       lib: { entry, formats: ['es'] },
       rolldownOptions: {
         // Piscina can do without @napi-rs/nice, which is native code: it only sets a thread's priority.
-        external: ['electron', '@napi-rs/nice'],
+        external: ['electron', '@napi-rs/nice', ...external],
         output: {
           entryFileNames: '[name].js',
           // Flat, because of the paths relative to the bundle that workerEntries tells of.

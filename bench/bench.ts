@@ -8,25 +8,15 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { makeSample } from '../src-core/sample/sample.ts';
 import { formatBytes } from '../src-core/units.ts';
 import { lookingAtTensors } from './inspect.ts';
 import { measure, median, spread, type Run } from './measure.ts';
+import { manyFiles, sample } from './models.ts';
 import { makeSparseCheckpoint } from './sparse.ts';
 
 const { values } = parseArgs({ options: { pairs: { type: 'string', default: '8' }, folder: { type: 'string' } } });
 const PAIRS = Number(values.pairs);
 const CLI = path.resolve('dist/cli.js');
-
-/** About 1.2 GB in bfloat16, with four KV heads so that they are replicated at TP 8 and TP 32. */
-const MODEL = {
-  hiddenSize: 2048,
-  intermediateSize: 5632,
-  numAttentionHeads: 32,
-  numKeyValueHeads: 4,
-  numHiddenLayers: 11,
-  vocabSize: 32_000,
-};
 
 const root = fs.mkdtempSync(path.join(values.folder ?? os.tmpdir(), 'shardloom-bench-'));
 process.on('exit', () => {
@@ -66,20 +56,8 @@ async function paired(name: string, shards: string, consolidate: readonly string
   console.log(`  peak memory           ${formatBytes(Math.max(...ours.map((run) => run.peakBytes)))}   aim: 200 MB`);
 }
 
-async function sample(name: string, tp: number, pp: number, xser: boolean, config = MODEL): Promise<string> {
-  const { checkpoint } = await makeSample(path.join(root, name), {
-    config,
-    tensorParallelSize: tp,
-    pipelineParallelSize: pp,
-    xser,
-  });
-  return checkpoint;
-}
-
 async function openTime(): Promise<void> {
-  // Narrow, so that what is measured is the number of files: TP 32 x PP 8, one file per tensor.
-  const config = { ...MODEL, hiddenSize: 256, intermediateSize: 512, vocabSize: 1024, numHiddenLayers: 16 };
-  const checkpoint = await sample('many-files', 32, 8, true, config);
+  const checkpoint = await manyFiles(root);
   const files = fs.readdirSync(checkpoint, { recursive: true, withFileTypes: true }).filter((e) => e.isFile()).length;
   const runs: Run[] = [];
   for (let i = 0; i <= PAIRS; i++) runs.push(await measure(process.execPath, [CLI, 'inspect', checkpoint, '--json']));
@@ -111,10 +89,10 @@ async function memoryAtSize(): Promise<void> {
 console.log(
   `${PAIRS} pairs each, median (minimum to maximum); Node ${process.version}, ${os.availableParallelism()} processors`,
 );
-const tp8 = await sample('tp8', 8, 1, false);
+const tp8 = await sample(root, 'tp8', 8, 1, false);
 await paired('TP 8, plain', path.join(tp8, 'shards'), [tp8]);
 fs.rmSync(path.dirname(tp8), { recursive: true });
-const tp32 = await sample('tp32', 32, 1, true);
+const tp32 = await sample(root, 'tp32', 32, 1, true);
 await paired('TP 32, xser', path.join(tp32, 'shards'), [tp32]);
 fs.rmSync(path.dirname(tp32), { recursive: true });
 await openTime();

@@ -1,17 +1,8 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { _electron, test as base } from '@playwright/test';
+import { mkdir } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { test as base } from '@playwright/test';
 import type { ElectronApplication, Page } from '@playwright/test';
-
-const EXECUTABLES: Readonly<Record<string, string>> = {
-  linux: 'out/Shardloom-linux-{arch}/shardloom',
-  darwin: 'out/Shardloom-darwin-{arch}/Shardloom.app/Contents/MacOS/shardloom',
-  win32: 'out/Shardloom-win32-{arch}/shardloom.exe',
-};
-
-/** Chromium's sandbox does not run as root. */
-const isRoot = process.platform === 'linux' && process.getuid?.() === 0;
+import { launchApp } from './launch.ts';
 
 export interface AppUnderTest {
   readonly app: ElectronApplication;
@@ -22,19 +13,11 @@ export interface AppUnderTest {
 
 export const artifact = (name: string): string => resolve('e2e/artifacts', name);
 
-/** The packaged app, as users get it but for Node's inspector, with a home folder of its own. */
+/** The packaged app with its page, listened to from the start. */
 export const test = base.extend<{ shardloom: AppUnderTest }>({
   shardloom: async ({ browserName: _ }, use) => {
-    const executable = EXECUTABLES[process.platform]?.replace('{arch}', process.arch);
-    if (executable === undefined) throw new Error(`There is no package for ${process.platform}.`);
-    const home = await mkdtemp(join(tmpdir(), 'shardloom-e2e-'));
     await mkdir(artifact(''), { recursive: true });
-    const app = await _electron.launch({
-      executablePath: resolve(executable),
-      args: [`--user-data-dir=${join(home, 'data')}`],
-      chromiumSandbox: !isRoot,
-      env: { ...definedEnvironment(), HOME: home },
-    });
+    const { app, close } = await launchApp();
     try {
       const problems: string[] = [];
       const page = await app.firstWindow();
@@ -49,14 +32,7 @@ export const test = base.extend<{ shardloom: AppUnderTest }>({
       await page.reload();
       await use({ app, page, problems });
     } finally {
-      await app.close();
-      await rm(home, { recursive: true, force: true });
+      await close();
     }
   },
 });
-
-function definedEnvironment(): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(process.env).filter((entry): entry is [string, string] => entry[1] !== undefined),
-  );
-}

@@ -7,9 +7,8 @@ import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
-import { electronRuntime } from './electron-runtime.mjs';
+import { desktopEnvironment, runWithDisplay } from './desktop.mjs';
 import { run } from './run.mjs';
-import { ensureSystemLibraries, needsVirtualDisplay } from './system-libraries.mjs';
 
 /** @typedef {{ passed: number, failed: number, skipped: number }} Counts */
 
@@ -98,22 +97,17 @@ function countTests(suites) {
 /** @returns {Promise<Counts>} */
 async function desktopTests() {
   announce('desktop app');
-  const system = await ensureSystemLibraries(needsVirtualDisplay() ? ['display'] : []);
-  if (!system.ok) return withoutDesktop(system.why);
   /** @type {Record<string, string>} */
-  let runtime;
+  let env;
   try {
-    runtime = await electronRuntime();
+    env = await desktopEnvironment();
   } catch (error) {
     return withoutDesktop(error instanceof Error ? error.message : String(error));
   }
-  const packaged = await check('package', { ...runtime, E2E: '1' });
+  const packaged = await check('package', env);
   if (packaged.failed > 0) return packaged;
   announce('desktop app: tests');
-  const [command, ...args] = needsVirtualDisplay()
-    ? ['xvfb-run', '-a', '-s', '-screen 0 1600x1000x24', process.execPath, playwright, 'test']
-    : [process.execPath, playwright, 'test'];
-  const code = await run(String(command), args, { env: runtime });
+  const code = await runWithDisplay([playwright, 'test'], env);
   try {
     const { stats } = readJson(join(RESULTS, 'e2e.json'));
     const counts = { passed: stats.expected + stats.flaky, failed: stats.unexpected, skipped: stats.skipped };

@@ -5,7 +5,7 @@ import { MAX_SIDECAR_BYTES } from '../limits.ts';
 import { plannedBytes, plannedReads, type Plan, type PlanOutput, type PlanPiece, type PlanText } from '../plan/plan.ts';
 import { validatePlan } from '../plan/validate.ts';
 import { formatBytes } from '../units.ts';
-import { asWriteError, copySettings, type CopiedTensor, type CopyTask } from './copy-tensors.ts';
+import { asWriteError, copySettings, type CopiedTensor } from './copy-tensors.ts';
 import type { DigestName } from './digest.ts';
 import { createPool, defaultWorkers, type CopyPool } from './pool.ts';
 import { isChanged, sourceChanged } from './source-files.ts';
@@ -81,8 +81,16 @@ async function copyAll(
   for (const output of plan.outputs) createOutput(output, staging.pathOf(output.path));
   const tasks = tasksOf(plan, settings, (output) => staging.pathOf(output.path));
   const results = await runWatched(pool, tasks, settings.control, plannedReads(plan), options);
-  const copied = new Map(tasks.map((task, index) => [task, results[index]!]));
-  return plan.outputs.map((output) => finishOutput(output, staging.pathOf(output.path), copied, options));
+  const copied = new Map<string, Map<string, CopiedTensor>>();
+  tasks.forEach(({ output }, index) => {
+    const ofFile = copied.get(output!) ?? new Map<string, CopiedTensor>();
+    for (const tensor of results[index]!) ofFile.set(tensor.name, tensor);
+    copied.set(output!, ofFile);
+  });
+  return plan.outputs.map((output) => {
+    const file = staging.pathOf(output.path);
+    return finishOutput(output, file, copied.get(file) ?? new Map(), options);
+  });
 }
 
 function createOutput(output: PlanOutput, file: string): void {
@@ -102,12 +110,10 @@ function createOutput(output: PlanOutput, file: string): void {
 function finishOutput(
   output: PlanOutput,
   file: string,
-  copied: ReadonlyMap<CopyTask, readonly CopiedTensor[]>,
+  copied: ReadonlyMap<string, CopiedTensor>,
   options: ExecuteOptions,
 ): WrittenOutput {
-  const ofFile = [...copied].filter(([task]) => task.output === file).flatMap(([, tensors]) => tensors);
-  const byName = new Map(ofFile.map((tensor) => [tensor.name, tensor]));
-  const tensors = output.tensors.map((tensor) => byName.get(tensor.name)!);
+  const tensors = output.tensors.map((tensor) => copied.get(tensor.name)!);
   const pieces = options.finish?.(output, tensors) ?? [];
   if (pieces.length > 0) {
     const fd = fs.openSync(file, 'r+');

@@ -26,11 +26,12 @@ export interface StageDescription {
 
 /** What is saved beside the shards of a stage (optimum-neuron `create_parameter_metadata`). */
 export function createParameterMetadata(stage: StageDescription): unknown {
+  const names = new Set(stage.parameters.keys());
   return {
     parameters: Object.fromEntries(
       [...stage.parameters].map(([name, parameter]) => [name, getTensorModelParallelAttributes(parameter)]),
     ),
-    model_weight_transformation_specs: stage.specs.map((specs) => specs.toMetadata(new Set(stage.parameters.keys()))),
+    model_weight_transformation_specs: stage.specs.map((specs) => specs.toMetadata(names)),
   };
 }
 

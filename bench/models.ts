@@ -1,0 +1,38 @@
+import path from 'node:path';
+import type { LlamaConfig } from '../src-core/models/llama.ts';
+import { makeSample } from '../src-core/sample/sample.ts';
+
+/** About 1.2 GB in bfloat16, with four KV heads so that they are replicated at TP 8 and TP 32. */
+export const MODEL: LlamaConfig = {
+  hiddenSize: 2048,
+  intermediateSize: 5632,
+  numAttentionHeads: 32,
+  numKeyValueHeads: 4,
+  numHiddenLayers: 11,
+  vocabSize: 32_000,
+};
+
+/** Makes a checkpoint of this layout in `root/name` and gives its folder. */
+export async function sample(
+  root: string,
+  name: string,
+  tensorParallelSize: number,
+  pipelineParallelSize: number,
+  xser: boolean,
+  config: LlamaConfig = MODEL,
+): Promise<string> {
+  const options = { config, tensorParallelSize, pipelineParallelSize, xser };
+  return (await makeSample(path.join(root, name), options)).checkpoint;
+}
+
+/** TP 32 x PP 8, one file per tensor. Narrow, so that what is measured is the number of files. */
+export function manyFiles(root: string): Promise<string> {
+  const config = { ...MODEL, hiddenSize: 256, intermediateSize: 512, vocabSize: 1024, numHiddenLayers: 16 };
+  return sample(root, 'many-files', 32, 8, true, config);
+}
+
+/** A hundred thousand parameters, each of them tiny. */
+export function manyParameters(root: string): Promise<string> {
+  const narrow = { hiddenSize: 16, intermediateSize: 16, numAttentionHeads: 4, numKeyValueHeads: 2, vocabSize: 16 };
+  return sample(root, 'many-parameters', 2, 4, false, { ...narrow, numHiddenLayers: 11_112 });
+}

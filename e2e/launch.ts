@@ -1,0 +1,44 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { _electron } from '@playwright/test';
+import type { ElectronApplication } from '@playwright/test';
+
+const EXECUTABLES: Readonly<Record<string, string>> = {
+  linux: 'out/Shardloom-linux-{arch}/shardloom',
+  darwin: 'out/Shardloom-darwin-{arch}/Shardloom.app/Contents/MacOS/shardloom',
+  win32: 'out/Shardloom-win32-{arch}/shardloom.exe',
+};
+
+/** Chromium's sandbox does not run as root. */
+const isRoot = process.platform === 'linux' && process.getuid?.() === 0;
+
+export interface LaunchedApp {
+  readonly app: ElectronApplication;
+  /** Closes the app and removes its home folder. */
+  readonly close: () => Promise<void>;
+}
+
+/** Starts the packaged app, as users get it but for Node's inspector, with a home folder of its own. */
+export async function launchApp(): Promise<LaunchedApp> {
+  const executable = EXECUTABLES[process.platform]?.replace('{arch}', process.arch);
+  if (executable === undefined) throw new Error(`There is no package for ${process.platform}.`);
+  const home = await mkdtemp(join(tmpdir(), 'shardloom-e2e-'));
+  const app = await _electron.launch({
+    executablePath: resolve(executable),
+    args: [`--user-data-dir=${join(home, 'data')}`],
+    chromiumSandbox: !isRoot,
+    env: { ...definedEnvironment(), HOME: home },
+  });
+  const close = async (): Promise<void> => {
+    await app.close();
+    await rm(home, { recursive: true, force: true });
+  };
+  return { app, close };
+}
+
+function definedEnvironment(): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(process.env).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  );
+}
