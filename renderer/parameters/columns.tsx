@@ -5,6 +5,7 @@ import {
   createColumnHelper,
   tableFeatures,
 } from '@tanstack/react-table';
+import type { ReactNode } from 'react';
 import type { ParameterRow } from '../../src-core/index.ts';
 import { formatBytes, formatCount, formatShape } from '../../src-core/units.ts';
 import { MiddleName } from '../components/middle-name.tsx';
@@ -19,45 +20,33 @@ const helper = createColumnHelper<typeof features, ParameterRow>();
 /** Columns whose values are numbers stand at the right. */
 export const NUMERIC: ReadonlySet<SortKey> = new Set<SortKey>(['bytes', 'stage', 'ranks', 'copies']);
 
+const column = (id: SortKey, header: string, size: number): ReturnType<typeof helper.display> =>
+  helper.display({ id, header, size, enableHiding: id !== 'name' });
+
 export const columns = helper.columns([
-  helper.accessor('name', {
-    id: 'name',
-    header: 'Parameter',
-    size: 380,
-    enableHiding: false,
-    cell: ({ getValue }) => <MiddleName text={getValue()} tail={28} className="mono" />,
-  }),
-  helper.accessor('shape', {
-    id: 'shape',
-    header: 'Shape',
-    size: 120,
-    cell: ({ getValue }) => <span className="mono">{formatShape(getValue())}</span>,
-  }),
-  helper.accessor('dtype', {
-    id: 'dtype',
-    header: 'Dtype',
-    size: 64,
-    cell: ({ getValue }) => <span className="mono">{getValue()}</span>,
-  }),
-  helper.accessor('bytes', { id: 'bytes', header: 'Size', size: 84, cell: ({ getValue }) => formatBytes(getValue()) }),
-  helper.accessor('transformation', {
-    id: 'rule',
-    header: 'What was done',
-    size: 152,
-    cell: ({ row }) => <TagMark row={row.original} />,
-  }),
-  helper.accessor('from', {
-    id: 'from',
-    header: 'From Neuron parameter',
-    size: 320,
-    cell: ({ getValue }) => <MiddleName text={getValue().join(', ')} tail={28} className="mono" />,
-  }),
-  helper.accessor('ranks', { id: 'ranks', header: 'Ranks', size: 68, cell: ({ getValue }) => formatCount(getValue()) }),
-  helper.accessor('copies', {
-    id: 'copies',
-    header: 'Copies',
-    size: 72,
-    cell: ({ getValue }) => formatCount(getValue()),
-  }),
-  helper.accessor('stage', { id: 'stage', header: 'Stage', size: 64, cell: ({ getValue }) => getValue() }),
+  column('name', 'Parameter', 380),
+  column('shape', 'Shape', 120),
+  column('dtype', 'Dtype', 64),
+  column('bytes', 'Size', 84),
+  column('rule', 'What was done', 152),
+  column('from', 'From Neuron parameter', 320),
+  column('ranks', 'Ranks', 68),
+  column('copies', 'Copies', 72),
+  column('stage', 'Stage', 64),
 ]);
+
+/**
+ * What a cell shows. The table's own rows and cells would be kept for every row that was ever seen: half a gigabyte for a
+ * hundred thousand.
+ */
+export const CELLS: Readonly<Record<SortKey, (row: ParameterRow) => ReactNode>> = {
+  name: ({ name }) => <MiddleName text={name} tail={28} className="mono" />,
+  shape: ({ shape }) => <span className="mono">{formatShape(shape)}</span>,
+  dtype: ({ dtype }) => <span className="mono">{dtype}</span>,
+  bytes: ({ bytes }) => formatBytes(bytes),
+  rule: (row) => <TagMark row={row} />,
+  from: ({ from }) => <MiddleName text={from.join(', ')} tail={28} className="mono" />,
+  ranks: ({ ranks }) => formatCount(ranks),
+  copies: ({ copies }) => formatCount(copies),
+  stage: ({ stage }) => stage,
+};

@@ -1,12 +1,21 @@
-import { useTable, type Row } from '@tanstack/react-table';
+import { useTable } from '@tanstack/react-table';
 import { useVirtualizer } from '@tanstack/react-virtual';
-import { memo, useEffect, useMemo, useRef, useState, type KeyboardEvent, type ReactNode } from 'react';
+import {
+  memo,
+  useEffect,
+  useMemo,
+  useRef,
+  useState,
+  type CSSProperties,
+  type KeyboardEvent,
+  type ReactNode,
+} from 'react';
 import type { ParameterRow } from '../../src-core/index.ts';
 import { formatBytes, formatCount, formatPlural } from '../../src-core/units.ts';
 import { copyText } from '../actions.ts';
 import type { Arrangement, Line, SortKey } from './arrange.ts';
 import { ColumnMenu } from './column-menu.tsx';
-import { columns, features, NUMERIC } from './columns.tsx';
+import { CELLS, columns, features, NUMERIC } from './columns.tsx';
 import { moveInLines } from './line-keys.ts';
 import styles from './parameters.module.css';
 import { rememberColumns, rememberedColumns } from './remembered-columns.ts';
@@ -14,6 +23,10 @@ import { TableHead } from './table-head.tsx';
 import { rowsAsTsv } from './tsv.ts';
 
 const ROW_HEIGHT = 28;
+const OVERSCAN = 6;
+
+/** The table draws its lines itself; from TanStack it has the columns. */
+const NO_ROWS: ParameterRow[] = [];
 
 interface ParameterTableProps {
   readonly rows: readonly ParameterRow[];
@@ -36,7 +49,7 @@ export function ParameterTable(props: ParameterTableProps) {
   const table = useTable({
     features,
     columns,
-    data: rows,
+    data: NO_ROWS,
     columnResizeMode: 'onChange',
     initialState: remembered,
   });
@@ -50,13 +63,14 @@ export function ParameterTable(props: ParameterTableProps) {
     count: lines.length,
     getScrollElement: () => scroll.current,
     estimateSize: () => ROW_HEIGHT,
-    overscan: 16,
+    overscan: OVERSCAN,
     scrollPaddingStart: ROW_HEIGHT,
   });
   const current = Math.min(active, Math.max(0, lines.length - 1));
-  const tableRows = table.getRowModel().rows;
   const visible = table.getVisibleLeafColumns();
+  const shownColumns = visible.map(({ id }) => id as SortKey);
   const template = visible.map((column) => `${column.getSize()}px`).join(' ');
+  const most = Math.ceil((virtual.scrollRect?.height ?? 0) / ROW_HEIGHT) + 2 * OVERSCAN + 2;
   const onKeyDown = (event: KeyboardEvent): void => {
     const page = Math.max(1, Math.floor((scroll.current?.clientHeight ?? 280) / ROW_HEIGHT) - 2);
     const next = moveInLines(event.key, current, lines.length, page);
@@ -93,19 +107,21 @@ export function ParameterTable(props: ParameterTableProps) {
         aria-activedescendant={`line-${current}`}
         tabIndex={0}
         onKeyDown={onKeyDown}
-        style={{ '--columns': template }}
+        style={{ '--columns': template, '--width': `${table.getTotalSize()}px` } as CSSProperties}
       >
         <TableHead table={table} sort={sort} onSort={onSort} />
         <div className={styles.body} role="rowgroup" style={{ height: virtual.getTotalSize() }}>
           {virtual.getVirtualItems().map(({ index, start }) => (
             <TableLine
-              key={index}
+              // Lines that leave at one end are used again at the other: making elements costs more than filling them.
+              key={index % most}
               line={lines[index]!}
-              row={lineRow(lines[index]!, tableRows)}
+              row={lineRow(lines[index]!, rows)}
               index={index}
               top={start}
               isActive={index === current}
               isShown={isShownLine(lines[index]!, rows, shown)}
+              columns={shownColumns}
               columnKey={template}
               onPick={(line) => {
                 setActive(index);
@@ -129,9 +145,7 @@ export function ParameterTable(props: ParameterTableProps) {
   );
 }
 
-type TableRow = Row<typeof features, ParameterRow>;
-
-function lineRow(line: Line, rows: readonly TableRow[]): TableRow | null {
+function lineRow(line: Line, rows: readonly ParameterRow[]): ParameterRow | null {
   return line.kind === 'row' ? (rows[line.index] ?? null) : null;
 }
 
@@ -141,19 +155,20 @@ function isShownLine(line: Line, rows: readonly ParameterRow[], shown: Parameter
 
 interface TableLineProps {
   readonly line: Line;
-  readonly row: TableRow | null;
+  readonly row: ParameterRow | null;
   readonly index: number;
   readonly top: number;
   readonly isActive: boolean;
   readonly isShown: boolean;
-  /** Changes when columns do, which the row itself does not tell. */
+  readonly columns: readonly SortKey[];
+  /** Changes when columns do: which they are, and how wide. */
   readonly columnKey: string;
   readonly onPick: (line: Line) => void;
 }
 
 /** Scrolling draws lines again only where they are new: everything else about them stays the same. */
 const TableLine = memo(
-  function TableLine({ line, row, index, top, isActive, isShown, onPick }: TableLineProps) {
+  function TableLine({ line, row, index, top, isActive, isShown, columns: keys, onPick }: TableLineProps) {
     return (
       <div
         id={`line-${index}`}
@@ -169,7 +184,7 @@ const TableLine = memo(
           onPick(line);
         }}
       >
-        {line.kind === 'group' ? <GroupLine line={line} /> : row && <Cells row={row} />}
+        {line.kind === 'group' ? <GroupLine line={line} /> : row && <Cells row={row} keys={keys} />}
       </div>
     );
   },
@@ -182,20 +197,12 @@ const TableLine = memo(
     a.columnKey === b.columnKey,
 );
 
-function Cells({ row }: { readonly row: TableRow }): ReactNode {
-  return row.getVisibleCells().map((cell) => {
-    const { cell: draw } = cell.column.columnDef;
-    return (
-      <div
-        key={cell.id}
-        role="gridcell"
-        className={styles.cell}
-        data-numeric={NUMERIC.has(cell.column.id as SortKey) || undefined}
-      >
-        {typeof draw === 'function' ? draw(cell.getContext()) : null}
-      </div>
-    );
-  });
+function Cells({ row, keys }: { readonly row: ParameterRow; readonly keys: readonly SortKey[] }): ReactNode {
+  return keys.map((key) => (
+    <div key={key} role="gridcell" className={styles.cell} data-numeric={NUMERIC.has(key) || undefined}>
+      {CELLS[key](row)}
+    </div>
+  ));
 }
 
 function GroupLine({ line }: { readonly line: Line & { readonly kind: 'group' } }) {
