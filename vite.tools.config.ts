@@ -6,9 +6,8 @@ import { nodeBuild, workerEntries } from './vite.shared.ts';
 const benchmarks = readdirSync('bench')
   .filter((name) => name.endsWith('.ts'))
   .map((name) => join('bench', name));
-const entries = Object.fromEntries(
-  [...benchmarks, 'e2e/bench/bench-app.ts'].map((file) => [basename(file, '.ts'), file]),
-);
+const driveTheApp = ['e2e/tools/bench-app.ts', 'e2e/tools/guide-pictures.ts'];
+const entries = Object.fromEntries([...benchmarks, ...driveTheApp].map((file) => [basename(file, '.ts'), file]));
 
-/** Developers' tools (benchmarks), bundled like the engine so that they measure what is shipped: dist-tools/. */
+/** Developers' tools, bundled like the engine so that benchmarks measure what is shipped: dist-tools/. */
 export default defineConfig(nodeBuild('dist-tools', { ...entries, ...workerEntries }, ['@playwright/test']));

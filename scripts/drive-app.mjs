@@ -1,5 +1,5 @@
 /**
- * Packages the app and runs a Node script that drives it (npm run bench:app): node scripts/drive-app.mjs SCRIPT [ARG ...]
+ * Packages the app and runs a Node script that drives it (npm run bench:app, npm run pictures): node scripts/drive-app.mjs SCRIPT [ARG ...]
  */
 import process from 'node:process';
 import { desktopEnvironment, runWithDisplay } from './desktop.mjs';

@@ -16,10 +16,8 @@ function stop(why) {
   process.exit(1);
 }
 
-if (command === 'make') {
-  const system = await ensureSystemLibraries(['make']);
-  if (!system.ok) stop(system.why);
-}
+const system = await ensureSystemLibraries(command === 'make' ? ['make'] : []);
+if (!system.ok) stop(system.why);
 const env = await electronRuntime().catch((/** @type {unknown} */ error) =>
   stop(error instanceof Error ? error.message : String(error)),
 );

@@ -1,12 +1,15 @@
 /**
  * npm run sample: the main job on a checkpoint that the project makes itself. Makes a small sharded Llama checkpoint,
- * looks at it and consolidates it with the command line, and compares the result with the weights it was made from.
+ * looks at it and consolidates it with the command line, and compares the result with the weights it was made from. Then
+ * starts the app, where there is a display.
  */
 import { spawnSync } from 'node:child_process';
 import { closeSync, openSync, readSync, rmSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
+import { run } from './run.mjs';
+import { needsVirtualDisplay } from './system-libraries.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const cli = join(root, 'dist', 'cli.js');
@@ -62,3 +65,13 @@ Proof: ${equal} of ${expected.size} tensors equal, byte for byte, the weights th
   result    ${shown(written)}
   original  ${shown(original)}
   record    ${shown(join(result, 'shardloom.json'))}`);
+
+if (needsVirtualDisplay()) {
+  console.log(`
+This machine has no display, so the window was not started. The command line does all that it does: node dist/cli.js --help
+To see the window: run "npm start" on a machine with a display, or here after logging in with "ssh -X".`);
+} else {
+  console.log(`
+Starting the window. "Try a sample" in it opens a checkpoint like this one; closing it ends this command.`);
+  process.exitCode = await run(process.execPath, [fileURLToPath(new URL('./forge.mjs', import.meta.url)), 'start']);
+}

@@ -12,7 +12,7 @@ export function RankGrid({ part }: { readonly part: PartSummary }) {
   const { tensorParallelSize: columns, pipelineParallelSize: rows, ranks } = part;
   const [current, setCurrent] = useState(0);
   const cells = useRef<(HTMLButtonElement | null)[]>([]);
-  const most = Math.max(1, ...ranks.map(({ bytes }) => bytes));
+  const most = Math.max(1, ...ranks.map(({ bytes }) => bytes ?? 0));
   const onKeyDown = (event: KeyboardEvent): void => {
     const next = moveInGrid(event.key, current, rows, columns);
     if (next === null) return;
@@ -48,7 +48,7 @@ export function RankGrid({ part }: { readonly part: PartSummary }) {
               <Cell
                 key={tp}
                 rank={rank}
-                share={rank.bytes / most}
+                share={(rank.bytes ?? 0) / most}
                 isWide={columns <= 16}
                 tabIndex={pp * columns + tp === current ? 0 : -1}
                 cellRef={(element) => {
@@ -76,11 +76,10 @@ interface CellProps {
   readonly onFocus: () => void;
 }
 
-const STATES = { whole: 'whole', damaged: 'damaged', missing: 'missing' } as const;
-
 function Cell({ rank, share, isWide, tabIndex, cellRef, onFocus }: CellProps) {
   const { tp, pp, bytes, tensors, file, state } = rank;
-  const name = `TP ${tp}, PP ${pp}: ${STATES[state]}, ${formatBytes(bytes)} in ${formatPlural(tensors, 'tensor')}`;
+  const held = bytes === null ? '' : `, ${formatBytes(bytes)} in ${formatPlural(tensors ?? 0, 'tensor')}`;
+  const name = `TP ${tp}, PP ${pp}: ${state}${held}`;
   return (
     <div role="gridcell" className={styles.cellBox}>
       <Tooltip label={`${name}. ${file}`} openDelay={150} events={{ hover: true, focus: true, touch: false }}>
@@ -103,7 +102,7 @@ function Cell({ rank, share, isWide, tabIndex, cellRef, onFocus }: CellProps) {
           <span className={styles.content}>
             {state === 'missing' && <IconFileOff size={16} stroke={1.6} aria-hidden />}
             {state === 'damaged' && <IconFileAlert size={16} stroke={1.6} aria-hidden />}
-            {isWide && <span>{state === 'missing' ? 'missing' : formatBytes(bytes)}</span>}
+            {isWide && <span>{state === 'missing' || bytes === null ? state : formatBytes(bytes)}</span>}
           </span>
         </button>
       </Tooltip>
@@ -112,7 +111,7 @@ function Cell({ rank, share, isWide, tabIndex, cellRef, onFocus }: CellProps) {
 }
 
 function Imbalance({ ranks }: { readonly ranks: readonly RankSummary[] }) {
-  const held = ranks.filter(({ state }) => state !== 'missing').map(({ bytes }) => bytes);
+  const held = ranks.flatMap(({ state, bytes }) => (state === 'missing' || bytes === null ? [] : [bytes]));
   if (held.length === 0) return null;
   const [least, most] = [Math.min(...held), Math.max(...held)];
   const even = least === most;

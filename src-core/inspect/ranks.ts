@@ -9,9 +9,9 @@ import { rankFileName } from '../checkpoint/rank-names.ts';
 export interface RankSummary {
   readonly tp: number;
   readonly pp: number;
-  /** Of the tensors that were found. */
-  readonly bytes: number;
-  readonly tensors: number;
+  /** Of its tensors; null where no rank's tensors were gone through, because some rank is missing or damaged. */
+  readonly bytes: number | null;
+  readonly tensors: number | null;
   /** The rank's file, or where it should be. */
   readonly file: string;
   /** `missing`: the rank's file is not there. `damaged`: an error names one of its files. */
@@ -32,7 +32,7 @@ export function rankGrid(state: ShardedState): RankSummary[] {
       grid.push({
         tp,
         pp,
-        ...(held.get(key) ?? { bytes: 0, tensors: 0 }),
+        ...(held.get(key) ?? { bytes: held.size > 0 ? 0 : null, tensors: held.size > 0 ? 0 : null }),
         file: file?.path ?? path.join(state.shards.modelFolder, rankFileName(tp, pp, state.shards.layout)),
         state: !file ? 'missing' : isDamaged ? 'damaged' : 'whole',
       });

@@ -31,7 +31,7 @@ describe.each([true, false])('the grid of ranks, xser %s', (xser) => {
     const { model, health } = summary();
     expect(health).toBe('sound');
     expect(states()).toEqual(['0/0 whole', '0/1 whole', '1/0 whole', '1/1 whole']);
-    expect(model!.ranks.reduce((sum, { bytes }) => sum + bytes, 0)).toBe(model!.shardBytes);
+    expect(model!.ranks.reduce((sum, { bytes }) => sum + (bytes ?? 0), 0)).toBe(model!.shardBytes);
     expect(model!.ranks.map((rank) => rank.file)).toEqual([file(0, 0), file(1, 0), file(0, 1), file(1, 1)]);
   });
 

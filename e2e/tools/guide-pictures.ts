@@ -1,0 +1,91 @@
+/**
+ * `npm run pictures`: the pictures of README and guide, taken of the packaged app: docs/images/. Checkpoints are made in a
+ * folder whose name is fit to be seen.
+ */
+import { execFileSync } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import type { ElectronApplication, Page } from '@playwright/test';
+import { answerFolderDialog } from '../checkpoints.ts';
+import { launchApp } from '../launch.ts';
+
+const IMAGES = path.resolve('docs/images');
+const SIZE = [1280, 800] as const;
+const root = path.join(os.tmpdir(), 'training');
+fs.rmSync(root, { recursive: true, force: true });
+process.on('exit', () => {
+  fs.rmSync(root, { recursive: true, force: true });
+});
+
+function checkpoint(name: string): string {
+  const made = path.join(root, 'making');
+  execFileSync(process.execPath, [path.resolve('dist/cli.js'), 'sample', made], { stdio: 'pipe' });
+  const folder = path.join(root, name);
+  fs.mkdirSync(path.dirname(folder), { recursive: true });
+  fs.renameSync(path.join(made, 'checkpoint'), folder);
+  fs.rmSync(made, { recursive: true });
+  return folder;
+}
+
+interface Window {
+  readonly app: ElectronApplication;
+  readonly page: Page;
+}
+
+async function setTheme(page: Page, theme: 'light' | 'dark'): Promise<void> {
+  await page.evaluate((chosen) => window.shardloom.request('app:change-settings', { theme: chosen }), theme);
+  await page.locator(`html[data-mantine-color-scheme=${theme}]`).waitFor();
+}
+
+async function picture({ page }: Window, name: string): Promise<void> {
+  // What fades in would be half there.
+  await page.waitForTimeout(400);
+  await page.screenshot({ path: path.join(IMAGES, `${name}.png`) });
+}
+
+async function open({ app, page }: Window, folder: string): Promise<void> {
+  await answerFolderDialog(app, folder);
+  await page.keyboard.press('Control+O');
+  await page.getByRole('heading', { name: 'Overview' }).waitFor();
+  await page.getByText(folder.split(path.sep).at(-1)!, { exact: true }).first().waitFor();
+}
+
+async function takeAll(shown: Window): Promise<void> {
+  const { app, page } = shown;
+  await setTheme(page, 'light');
+  await open(shown, checkpoint('llama-tp8/checkpoint-1000'));
+  await picture(shown, 'overview');
+  await setTheme(page, 'dark');
+  await picture(shown, 'overview-dark');
+  await setTheme(page, 'light');
+  await page.keyboard.press('Control+2');
+  await page.getByText('model.layers.0.self_attn.q_proj.weight').first().click();
+  await page.getByRole('complementary', { name: /q_proj/ }).waitFor();
+  await picture(shown, 'parameters');
+  await page.keyboard.press('Control+3');
+  await answerFolderDialog(app, path.join(root, 'llama-tp8/hugging-face'));
+  await page.getByRole('button', { name: 'Choose…' }).click();
+  await page.getByText('1 weights file, 6.69 MB').waitFor();
+  await picture(shown, 'consolidate');
+  await page.getByRole('button', { name: 'Start' }).click();
+  await page.getByRole('button', { name: 'Show in folder' }).waitFor();
+  await picture(shown, 'result');
+  const damaged = checkpoint('llama-tp8/checkpoint-2000');
+  fs.truncateSync(path.join(damaged, 'shards/model/dp_rank_00_tp_rank_03_pp_rank_00.pt'), 100_000);
+  fs.rmSync(path.join(damaged, 'shards/model/dp_rank_00_tp_rank_05_pp_rank_00.pt'));
+  await page.keyboard.press('Control+1');
+  await open(shown, damaged);
+  await picture(shown, 'damaged');
+}
+
+const { app, close } = await launchApp();
+try {
+  fs.mkdirSync(IMAGES, { recursive: true });
+  const page = await app.firstWindow();
+  await page.getByRole('button', { name: 'Try a sample' }).waitFor();
+  await app.evaluate(({ BrowserWindow }, [w, h]) => BrowserWindow.getAllWindows()[0]?.setContentSize(w, h), SIZE);
+  await takeAll({ app, page });
+} finally {
+  await close();
+}
