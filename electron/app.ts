@@ -121,6 +121,13 @@ export class App {
       },
       'checkpoint:parameters': ({ checkpoint: id, ...page }) => this.#inspector.ask('parameters', { id, ...page }),
       'checkpoint:parameter': ({ checkpoint: id, ...which }) => this.#inspector.ask('parameter', { id, ...which }),
+      'checkpoint:layout': ({ checkpoint: id, ...which }) => this.#inspector.ask('layout', { id, ...which }),
+      'checkpoint:lineage': ({ checkpoint: id, ...which }) => this.#inspector.ask('lineage', { id, ...which }),
+      'checkpoint:rank': ({ checkpoint: id, ...which }) => this.#inspector.ask('rank', { id, ...which }),
+      'tensor:values': ({ checkpoint: id, ...which }) => this.#inspector.ask('values', { id, ...which }),
+      'tensor:heatmap': ({ checkpoint: id, ...which }) => this.#inspector.ask('heatmap', { id, ...which }),
+      'tensor:statistics': ({ checkpoint: id, ...which }) => this.#inspector.ask('statistics', { id, ...which }),
+      'tensor:descendants': ({ checkpoint: id, ...which }) => this.#inspector.ask('descendants', { id, ...which }),
       'checkpoint:reveal': ({ checkpoint, file }) => {
         shell.showItemInFolder(checkpoints.revealable(checkpoint, file));
       },

@@ -5,13 +5,24 @@
 import type {
   CheckpointSummary,
   DType,
+  Descendant,
   DigestName,
   Finding,
+  Heatmap,
+  HistogramBar,
+  LineagePiece,
   ParameterDetail,
+  ParameterLayout,
   ParameterRow,
   PartName,
   Problem,
   Progress,
+  Rank,
+  RankContent,
+  Slice,
+  SliceValues,
+  TensorStatistics,
+  TensorTarget,
 } from '../src-core/index.ts';
 
 /** What the page asks and the main process answers. */
@@ -36,6 +47,20 @@ export interface Requests {
   /** Rows `offset` to `offset + limit` of the mapping table. */
   'checkpoint:parameters': (request: ParameterPageRequest) => ParameterPage;
   'checkpoint:parameter': (request: ParameterRequest) => ParameterDetail;
+  /** How a parameter is spread over the ranks. */
+  'checkpoint:layout': (request: ParameterRequest) => ParameterLayout;
+  /** Where one element of an original parameter lies on disk, in all copies. */
+  'checkpoint:lineage': (request: ParameterRequest & { readonly index: readonly number[] }) => ElementLineage;
+  /** What one rank has stored. */
+  'checkpoint:rank': (request: RankRequest) => RankContent;
+  /** The numbers of a window on a tensor. */
+  'tensor:values': (request: TensorRequest & { readonly slice: Slice }) => SliceValues;
+  /** A picture of a window on a tensor. A new request ends the one before it, which then fails as cancelled. */
+  'tensor:heatmap': (request: HeatmapRequest) => Heatmap;
+  /** What the values of a tensor are like. A new request ends the one before it, which then fails as cancelled. */
+  'tensor:statistics': (request: TensorRequest) => StatisticsWithHistogram;
+  /** What an element that a rank has stored becomes in the original model. */
+  'tensor:descendants': (request: TensorRequest & { readonly index: readonly number[] }) => StoredElement;
   /** Shows the checkpoint's folder, or a file of its findings, in the system's file manager. */
   'checkpoint:reveal': (request: { readonly checkpoint: CheckpointId; readonly file?: string }) => void;
 
@@ -159,6 +184,45 @@ export interface ParameterRequest {
   readonly checkpoint: CheckpointId;
   readonly part: PartName;
   readonly name: string;
+}
+
+export interface RankRequest {
+  readonly checkpoint: CheckpointId;
+  readonly part: PartName;
+  readonly rank: Rank;
+}
+
+export interface TensorRequest {
+  readonly checkpoint: CheckpointId;
+  readonly target: TensorTarget;
+}
+
+export interface HeatmapRequest extends TensorRequest {
+  readonly slice: Slice;
+  /** Cells, at most; the picture has no more than the slice has elements. */
+  readonly width: number;
+  readonly height: number;
+  /** From a few rows only, for a picture at once. */
+  readonly firstOnly: boolean;
+}
+
+export interface StatisticsWithHistogram {
+  readonly statistics: Omit<TensorStatistics, 'counts'>;
+  /** Equal bars from the smallest to the largest finite value. */
+  readonly histogram: readonly HistogramBar[];
+}
+
+export interface ElementLineage {
+  /** What consolidation takes first, then the copies; each with Python that reads just its bytes. */
+  readonly pieces: readonly (LineagePiece & { readonly python: string })[];
+}
+
+export interface StoredElement {
+  readonly file: string;
+  /** Of its first byte in the file. */
+  readonly offset: number;
+  readonly bytes: number;
+  readonly becomes: readonly Descendant[];
 }
 
 export interface ConsolidationChoices {

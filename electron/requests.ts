@@ -4,6 +4,8 @@ import type { RequestChannel, Requests } from './channels.ts';
 
 /** Longest path or text that a page may send. The largest is a copied table of 100,000 rows. */
 const MAX_PATH = 32_768;
+/** Axes of a tensor: torch itself stops at 64. */
+const MAX_AXES = 64;
 const MAX_TEXT = 256 * 1024 * 1024;
 
 const id = z.number().int().min(1).max(Number.MAX_SAFE_INTEGER);
@@ -11,6 +13,24 @@ const folder = z.string().min(1).max(MAX_PATH);
 const part = z.custom<PartName>((value) => typeof value === 'string' && isPartName(value), 'model or adapter:<name>');
 const offset = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 const limit = z.number().int().min(1).max(10_000);
+
+const name = z.string().max(MAX_PATH);
+const position = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
+const length = z.number().int().min(1).max(Number.MAX_SAFE_INTEGER);
+const index = z.array(position).max(MAX_AXES);
+const rank = z.strictObject({ tp: position, pp: position });
+const parameter = z.strictObject({ checkpoint: id, part, name });
+const target = z.strictObject({ part, name, rank: rank.nullable() });
+const slice = z.strictObject({
+  leading: index,
+  row: position,
+  column: position,
+  rows: length,
+  columns: length,
+});
+const tensor = z.strictObject({ checkpoint: id, target });
+/** Pixels of a picture along one side. */
+const side = z.number().int().min(1).max(4096);
 
 const choices = z.strictObject({
   format: z.enum(['safetensors', 'pytorch']),
@@ -37,7 +57,14 @@ export const requestSchemas: Schemas = {
   'checkpoint:reopen': z.tuple([id]),
   'checkpoint:close': z.tuple([id]),
   'checkpoint:parameters': z.tuple([z.strictObject({ checkpoint: id, offset, limit })]),
-  'checkpoint:parameter': z.tuple([z.strictObject({ checkpoint: id, part, name: z.string().max(MAX_PATH) })]),
+  'checkpoint:parameter': z.tuple([parameter]),
+  'checkpoint:layout': z.tuple([parameter]),
+  'checkpoint:lineage': z.tuple([parameter.extend({ index })]),
+  'checkpoint:rank': z.tuple([z.strictObject({ checkpoint: id, part, rank })]),
+  'tensor:values': z.tuple([tensor.extend({ slice })]),
+  'tensor:heatmap': z.tuple([tensor.extend({ slice, width: side, height: side, firstOnly: z.boolean() })]),
+  'tensor:statistics': z.tuple([tensor]),
+  'tensor:descendants': z.tuple([tensor.extend({ index })]),
   'checkpoint:reveal': z.tuple([z.strictObject({ checkpoint: id, file: folder.exactOptional() })]),
   'consolidation:choose-output': z.tuple([id]),
   'consolidation:preview': z.tuple([consolidation]),

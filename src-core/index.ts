@@ -16,11 +16,29 @@ export { readViews } from './execute/view-reader.ts';
 export { readSafetensors } from './formats/safetensors/index.ts';
 export { FileSource, withFile } from './bytes/file.ts';
 export { factsLine } from './inspect/facts.ts';
+export { heatmapOf, type Heatmap } from './inspect/heatmap.ts';
+export type { HeadLayout } from './inspect/head-layout.ts';
+export { parameterLayout, type LayoutBlock, type OtherBlock, type ParameterLayout } from './inspect/layout.ts';
+export { lineagePython } from './inspect/lineage-python.ts';
+export {
+  byteRuns,
+  descendantsOf,
+  lineageOf,
+  storedTensorOf,
+  type Descendant,
+  type Lineage,
+  type LineagePiece,
+} from './inspect/lineage.ts';
 export { parameterDetail, type ParameterDetail } from './inspect/parameter-detail.ts';
 export { parameterRows, type ParameterRow } from './inspect/parameters.ts';
 export { partsOf, type CheckpointPart } from './inspect/parts.ts';
+export { rankContent, type HeldTensor, type RankContent } from './inspect/rank-content.ts';
 export type { RankSummary } from './inspect/ranks.ts';
+export type { Slice } from './inspect/slice.ts';
+export { histogramOf, statisticsOf, type HistogramBar, type TensorStatistics } from './inspect/statistics.ts';
 export { summarize, type AdapterSummary, type CheckpointSummary, type PartSummary } from './inspect/summary.ts';
+export { viewOfTarget, type TensorTarget } from './inspect/target.ts';
+export { valuesOf, type SliceValues } from './inspect/values.ts';
 export { consolidateCommandLine, type CommandLineOptions } from './jobs/command-line.ts';
 export {
   consolidate,
@@ -29,6 +47,7 @@ export {
   type ConsolidateResult,
   type PreparedConsolidation,
 } from './jobs/consolidate.ts';
+export { verifyReplicas, type Replica, type ReplicaCheck } from './jobs/verify-replicas.ts';
 export { isPartName, partNameOf, type PartName } from './plan/part-name.ts';
 export { originalWeightsOf } from './plan/original-weights.ts';
 export type { Plan } from './plan/plan.ts';
@@ -46,4 +65,4 @@ export { toOriginalWeights } from './specs/to-original-weights.ts';
 export { DTYPES, type DType } from './tensor/dtype.ts';
 export * from './tensor/operations.ts';
 export { makeView, viewOf, type Region, type View } from './tensor/view.ts';
-export type { StoredTensor } from './tensor/stored.ts';
+export type { Rank, StoredTensor } from './tensor/stored.ts';

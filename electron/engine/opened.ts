@@ -16,12 +16,28 @@ import {
   type Checkpoint,
   type CheckpointPart,
   type CheckpointSummary,
+  type Heatmap,
   type ParameterDetail,
+  type ParameterLayout,
   type ParameterRow,
   type PartName,
   type Problem,
+  type Rank,
+  type RankContent,
+  type Slice,
+  type SliceValues,
+  type TensorTarget,
 } from '../../src-core/index.ts';
-import type { CheckpointId, ConsolidationChoices, ConsolidationPreview, ParameterPage } from '../channels.ts';
+import type {
+  CheckpointId,
+  ConsolidationChoices,
+  ConsolidationPreview,
+  ElementLineage,
+  ParameterPage,
+  StatisticsWithHistogram,
+  StoredElement,
+} from '../channels.ts';
+import { descendants, heatmap, heldBy, layout, lineage, statistics, values, type PictureRequest } from './looking.ts';
 
 /** What opening gives back to the main process. */
 export interface OpenResult {
@@ -29,10 +45,25 @@ export interface OpenResult {
   readonly parameterCount: number;
 }
 
-interface Opened {
+export interface Opened {
   readonly checkpoint: Checkpoint;
   readonly parts: readonly CheckpointPart[];
   readonly rows: readonly ParameterRow[];
+}
+
+interface Named {
+  readonly id: CheckpointId;
+  readonly part: PartName;
+  readonly name: string;
+}
+
+interface Targeted {
+  readonly id: CheckpointId;
+  readonly target: TensorTarget;
+}
+
+interface Indexed {
+  readonly index: readonly number[];
 }
 
 /** The checkpoints that are open, by number. Lives in the thread that opens and inspects. */
@@ -59,6 +90,21 @@ export const inspections = {
 
   parameter: ({ id, part, name }: { id: CheckpointId; part: PartName; name: string }): ParameterDetail =>
     parameterDetail(find(id).parts, part, name),
+
+  layout: ({ id, part, name }: Named): ParameterLayout => layout(find(id), part, name),
+
+  lineage: ({ id, part, name, index }: Named & Indexed): ElementLineage => lineage(find(id), part, name, index),
+
+  rank: ({ id, part, rank }: { id: CheckpointId; part: PartName; rank: Rank }): RankContent =>
+    heldBy(find(id), part, rank),
+
+  values: ({ id, target, slice }: Targeted & { slice: Slice }): SliceValues => values(find(id), target, slice),
+
+  heatmap: ({ id, ...request }: Targeted & PictureRequest): Promise<Heatmap> => heatmap(find(id), request),
+
+  statistics: ({ id, target }: Targeted): Promise<StatisticsWithHistogram> => statistics(find(id), target),
+
+  descendants: ({ id, target, index }: Targeted & Indexed): StoredElement => descendants(find(id), target, index),
 
   preview: (request: { id: CheckpointId; out: string; choices: ConsolidationChoices }): ConsolidationPreview =>
     preview(find(request.id).checkpoint, request.out, request.choices),

@@ -22,6 +22,8 @@ export interface Heatmap {
 
 export interface HeatmapOptions {
   readonly signal?: AbortSignal;
+  /** Only the first picture: from one row for each row of cells. */
+  readonly firstOnly?: boolean;
   /** Pictures on the way: the first from a few rows, each later one from more. */
   readonly onUpdate?: (heatmap: Heatmap) => void;
 }
@@ -54,6 +56,7 @@ export async function heatmapOf(
         const size = box.size.map((length, axis) => (axis === rowAxis ? 1 : length));
         for (const part of partsOfRow(at, size, view.dtype)) cells.add(reader, reader.read(view, part), box.at);
       }
+      if (options.firstOnly) return cells.heatmap(false);
       options.onUpdate?.(cells.heatmap(false));
     }
     let [since, told] = [performance.now(), performance.now()];
