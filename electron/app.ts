@@ -1,6 +1,7 @@
 import { app, type BrowserWindow, clipboard, dialog, nativeTheme, shell } from 'electron';
 import { homedir } from 'node:os';
 import { dirname } from 'node:path';
+import { verifyCommandLine } from '../src-core/index.ts';
 import type {
   ConsolidationRequest,
   EventChannel,
@@ -16,6 +17,7 @@ import { answerRequests, tell, type Handlers } from './ipc.ts';
 import { Jobs } from './jobs.ts';
 import { setMenu } from './menu.ts';
 import { problemOf } from './problems.ts';
+import { ReplicaResults } from './replica-results.ts';
 import { StateFile } from './stored-state.ts';
 import { createWindow } from './window.ts';
 
@@ -28,6 +30,7 @@ export class App {
   readonly #state = new StateFile(app.getPath('userData'));
   readonly #inspector = new Inspector();
   readonly #checkpoints = new Checkpoints(this.#inspector, this.#state);
+  readonly #replicas = new ReplicaResults(app.getPath('userData'));
   readonly #jobs: Jobs;
   #opened: OpenedCheckpoint | null = null;
   #opening: string | null = null;
@@ -37,10 +40,15 @@ export class App {
   constructor(pages: string) {
     nativeTheme.themeSource = this.#state.state.settings.theme;
     this.window = createWindow(this.#state);
-    this.#jobs = new Jobs(app.getVersion(), (jobs) => {
-      this.#tell('jobs:changed', jobs);
-      const running = jobs.find(({ state }) => state === 'running')?.progress;
-      this.window.setProgressBar(running ? running.bytesDone / Math.max(1, running.bytesTotal) : -1);
+    this.#jobs = new Jobs(app.getVersion(), {
+      changed: (jobs) => {
+        this.#tell('jobs:changed', jobs);
+        const running = jobs.find(({ state }) => state === 'running')?.progress;
+        this.window.setProgressBar(running ? running.bytesDone / Math.max(1, running.bytesTotal) : -1);
+      },
+      finished: (job) => {
+        if (job.kind === 'verify-replicas') this.#replicas.save(job.fingerprint, job.check);
+      },
     });
     answerRequests(this.#handlers(), pages);
     this.#updateMenu();
@@ -137,6 +145,12 @@ export class App {
         return this.#inspector.ask('preview', { id, out, choices });
       },
       'consolidation:start': (request) => this.#startConsolidation(request),
+      'replicas:start': (id) => {
+        const { name, folder } = checkpoints.get(id);
+        const command = verifyCommandLine(folder, process.platform);
+        return jobs.add({ name, folder, work: { kind: 'verify-replicas' }, command });
+      },
+      'replicas:result': async (id) => this.#replicas.load(await this.#inspector.ask('fingerprint', id)),
       'job:list': () => jobs.list,
       'job:cancel': (id) => {
         jobs.cancel(id);
@@ -203,7 +217,7 @@ export class App {
     this.#checkpoints.checkOutput(id, out);
     const { name, folder } = this.#checkpoints.get(id);
     const { command } = await this.#inspector.ask('preview', { id, out, choices });
-    return this.#jobs.add({ name, folder, out, choices, command });
+    return this.#jobs.add({ name, folder, work: { kind: 'consolidate', out, choices }, command });
   }
 
   #updateMenu(): void {

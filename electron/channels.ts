@@ -19,6 +19,7 @@ import type {
   Progress,
   Rank,
   RankContent,
+  ReplicaCheck,
   Slice,
   SliceValues,
   TensorStatistics,
@@ -71,6 +72,11 @@ export interface Requests {
   /** Puts it into the queue. */
   'consolidation:start': (request: ConsolidationRequest) => Job;
 
+  /** Puts a comparison of all copies into the queue. */
+  'replicas:start': (checkpoint: CheckpointId) => Job;
+  /** What such a comparison found, if the checkpoint has not changed on disk since. */
+  'replicas:result': (checkpoint: CheckpointId) => KeptReplicaCheck | null;
+
   'job:list': () => readonly Job[];
   'job:cancel': (job: JobId) => void;
   /** Takes an ended job off the list. */
@@ -122,6 +128,9 @@ export type MenuCommand =
   | 'about'
   | 'go-overview'
   | 'go-parameters'
+  | 'go-layout'
+  | 'go-shards'
+  | 'go-replicas'
   | 'go-consolidate'
   | 'go-jobs';
 
@@ -260,14 +269,18 @@ export interface ConsolidationPreview {
   readonly problem: Problem | null;
 }
 
+/** What a job is to do. */
+export type JobWork =
+  | { readonly kind: 'consolidate'; readonly out: string; readonly choices: ConsolidationChoices }
+  | { readonly kind: 'verify-replicas' };
+
 export interface Job {
   readonly id: JobId;
-  readonly kind: 'consolidate';
+  readonly work: JobWork;
   /** The checkpoint's own name. */
   readonly name: string;
   readonly folder: string;
-  readonly out: string;
-  readonly choices: ConsolidationChoices;
+  /** The same on the command line. */
   readonly command: string;
   readonly state: 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
   /** Milliseconds since 1970. */
@@ -280,7 +293,10 @@ export interface Job {
   readonly problem: Problem | null;
 }
 
-export interface JobResult {
+export type JobResult = ConsolidationResult | ReplicasResult;
+
+export interface ConsolidationResult {
+  readonly kind: 'consolidate';
   readonly files: readonly { readonly path: string; readonly bytes: number; readonly tensors: number }[];
   readonly tensors: number;
   readonly bytes: number;
@@ -290,6 +306,20 @@ export interface JobResult {
   readonly kvPlacement: 'tiled' | 'adjacent' | 'both' | 'neither' | null;
   readonly findings: readonly Finding[];
   readonly digest: DigestName;
+}
+
+/** The figures of a replica check; the whole of it is asked for by its checkpoint. */
+export interface ReplicasResult extends Pick<
+  ReplicaCheck,
+  'compared' | 'different' | 'bytes' | 'seconds' | 'findings'
+> {
+  readonly kind: 'verify-replicas';
+}
+
+export interface KeptReplicaCheck {
+  readonly check: ReplicaCheck;
+  /** Milliseconds since 1970. */
+  readonly checkedAt: number;
 }
 
 export interface DigestPage {

@@ -102,13 +102,16 @@ export class Checkpoints {
     });
   }
 
-  /** A path that may be shown in the file manager: the checkpoint's folder, or a file that its findings name. */
+  /** A path that may be shown in the file manager: the checkpoint's folder, what is below it, or a file that its findings name. */
   revealable(id: CheckpointId, file: string | undefined): string {
     const { folder, summary } = this.get(id);
     if (file === undefined) return folder;
     const named = summary.findings.some((finding: Finding) => finding.file === file);
     const held = [summary.model, ...summary.adapters].some((part) => part?.ranks.some((rank) => rank.file === file));
-    if (!named && !held) throw new ShardloomError({ tag: 'usage', what: 'This file is not of the checkpoint.', file });
+    const relative = path.relative(folder, file);
+    const isBelow = path.isAbsolute(file) && !relative.startsWith('..') && !path.isAbsolute(relative);
+    if (!named && !held && !isBelow)
+      throw new ShardloomError({ tag: 'usage', what: 'This file is not of the checkpoint.', file });
     // What is missing cannot be shown; the folder that it should be in can.
     let shown = file;
     while (!fs.existsSync(shown) && path.dirname(shown) !== shown) shown = path.dirname(shown);

@@ -3,17 +3,23 @@ import { fileURLToPath } from 'node:url';
 import { MessageChannel } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import { ShardloomError, type Progress } from '../src-core/index.ts';
-import type { ConsolidationChoices, DigestPage, Job, JobId } from './channels.ts';
-import type { JobAnswer, JobTask } from './engine/job-worker.ts';
+import type { DigestPage, Job, JobId, JobWork } from './channels.ts';
+import type { FinishedJob, JobAnswer, JobTask } from './engine/job-worker.ts';
 import { problemOf } from './problems.ts';
 
 /** What a job is made from. */
 export interface NewJob {
   readonly name: string;
   readonly folder: string;
-  readonly out: string;
-  readonly choices: ConsolidationChoices;
+  readonly work: JobWork;
   readonly command: string;
+}
+
+/** What the queue tells its owner. */
+export interface JobsListener {
+  readonly changed: (jobs: readonly Job[]) => void;
+  /** A job has ended well; what of it is too large for the list is in here. */
+  readonly finished: (finished: FinishedJob) => void;
 }
 
 /** Ended jobs that are kept on the list. */
@@ -31,7 +37,7 @@ export class Jobs {
     idleTimeout: 10_000,
   });
   readonly #version: string;
-  readonly #onChange: (jobs: readonly Job[]) => void;
+  readonly #listener: JobsListener;
   readonly #digests = new Map<JobId, DigestPage['rows']>();
   #jobs: readonly Job[] = [];
   #lastId = 0;
@@ -39,9 +45,9 @@ export class Jobs {
   #running: Promise<void> = Promise.resolve();
   #telling: NodeJS.Timeout | null = null;
 
-  constructor(version: string, onChange: (jobs: readonly Job[]) => void) {
+  constructor(version: string, listener: JobsListener) {
     this.#version = version;
-    this.#onChange = onChange;
+    this.#listener = listener;
   }
 
   /** Newest first. */
@@ -56,7 +62,6 @@ export class Jobs {
   add(job: NewJob): Job {
     const added: Job = {
       id: ++this.#lastId,
-      kind: 'consolidate',
       ...job,
       state: 'queued',
       queuedAt: Date.now(),
@@ -94,19 +99,20 @@ export class Jobs {
   }
 
   retry(id: JobId): Job {
-    const { name, folder, out, choices, command, state } = this.get(id);
+    const { name, folder, work, command, state } = this.get(id);
     if (state !== 'failed' && state !== 'cancelled') {
       throw new ShardloomError({ tag: 'usage', what: 'Only a job that failed or was cancelled can be tried again.' });
     }
     this.dismiss(id);
-    return this.add({ name, folder, out, choices, command });
+    return this.add({ name, folder, work, command });
   }
 
   /** What a finished job wrote: its one file, or the folder. */
   outputOf(id: JobId): string {
-    const { out, result } = this.get(id);
-    const [file, ...others] = result?.files ?? [];
-    return file && others.length === 0 ? path.join(out, file.path) : out;
+    const { work, result } = this.get(id);
+    if (work.kind !== 'consolidate') throw new ShardloomError({ tag: 'usage', what: 'This job wrote no files.' });
+    const [file, ...others] = result?.kind === 'consolidate' ? result.files : [];
+    return file && others.length === 0 ? path.join(work.out, file.path) : work.out;
   }
 
   digests(id: JobId, offset: number, limit: number): DigestPage {
@@ -128,7 +134,7 @@ export class Jobs {
     if (next) this.#running = this.#run(next);
   }
 
-  async #run({ id, folder, out, choices }: Job): Promise<void> {
+  async #run({ id, folder, work }: Job): Promise<void> {
     const { port1, port2 } = new MessageChannel();
     port1.on('message', (progress: Progress) => {
       this.#change(id, { progress });
@@ -138,10 +144,11 @@ export class Jobs {
     };
     this.#change(id, { state: 'running', startedAt: Date.now() });
     try {
-      const task: JobTask = { folder, out, choices, version: this.#version, port: port2 };
+      const task: JobTask = { folder, work, version: this.#version, port: port2 };
       const answer = await this.#pool.run(task, { transferList: [port2] });
       if ('problem' in answer) throw new ShardloomError(answer.problem);
-      this.#digests.set(id, answer.finished.digests);
+      if (answer.finished.kind === 'consolidate') this.#digests.set(id, answer.finished.digests);
+      this.#listener.finished(answer.finished);
       this.#change(id, { state: 'done', endedAt: Date.now(), result: answer.finished.result });
     } catch (error) {
       const problem = problemOf(error);
@@ -169,6 +176,6 @@ export class Jobs {
     }
     if (this.#telling) clearTimeout(this.#telling);
     this.#telling = null;
-    this.#onChange(this.#jobs);
+    this.#listener.changed(this.#jobs);
   }
 }

@@ -35,6 +35,9 @@ function fileMenu(
 const PLACES: readonly (readonly [string, MenuCommand])[] = [
   ['Overview', 'go-overview'],
   ['Parameters', 'go-parameters'],
+  ['Layout', 'go-layout'],
+  ['Shards', 'go-shards'],
+  ['Replicas', 'go-replicas'],
   ['Consolidate', 'go-consolidate'],
   ['Jobs', 'go-jobs'],
 ];

@@ -26,6 +26,8 @@ const REQUESTS: Readonly<Record<PageChannel, true>> = {
   'consolidation:choose-output': true,
   'consolidation:preview': true,
   'consolidation:start': true,
+  'replicas:start': true,
+  'replicas:result': true,
   'job:list': true,
   'job:cancel': true,
   'job:dismiss': true,

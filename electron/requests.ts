@@ -69,6 +69,8 @@ export const requestSchemas: Schemas = {
   'consolidation:choose-output': z.tuple([id]),
   'consolidation:preview': z.tuple([consolidation]),
   'consolidation:start': z.tuple([consolidation]),
+  'replicas:start': z.tuple([id]),
+  'replicas:result': z.tuple([id]),
   'job:list': z.tuple([]),
   'job:cancel': z.tuple([id]),
   'job:dismiss': z.tuple([id]),

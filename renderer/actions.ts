@@ -84,6 +84,11 @@ export async function startConsolidation(request: ConsolidationRequest): Promise
   showPlace('jobs');
 }
 
+/** Puts a comparison of all copies into the queue. The place that asked for it follows it. */
+export async function startReplicaCheck(checkpoint: number): Promise<void> {
+  await ask('replicas:start', checkpoint);
+}
+
 export async function retryJob(id: JobId): Promise<void> {
   selectJob((await ask('job:retry', id)).id);
 }
@@ -96,6 +101,9 @@ export function toggleAbout(isAboutOpen: boolean): void {
 const PLACE_COMMANDS: Partial<Record<MenuCommand, Place>> = {
   'go-overview': 'overview',
   'go-parameters': 'parameters',
+  'go-layout': 'layout',
+  'go-shards': 'shards',
+  'go-replicas': 'replicas',
   'go-consolidate': 'consolidate',
   'go-jobs': 'jobs',
 };

@@ -1,5 +1,6 @@
 /** The engine's public door. What is not here may change without notice. */
 export { openCheckpoint, type Checkpoint, type ShardedState, type Stage } from './checkpoint/checkpoint.ts';
+export { checkpointFingerprint } from './checkpoint/fingerprint.ts';
 export {
   isShardloomError,
   ShardloomError,
@@ -39,7 +40,7 @@ export { histogramOf, statisticsOf, type HistogramBar, type TensorStatistics } f
 export { summarize, type AdapterSummary, type CheckpointSummary, type PartSummary } from './inspect/summary.ts';
 export { viewOfTarget, type TensorTarget } from './inspect/target.ts';
 export { valuesOf, type SliceValues } from './inspect/values.ts';
-export { consolidateCommandLine, type CommandLineOptions } from './jobs/command-line.ts';
+export { consolidateCommandLine, verifyCommandLine, type CommandLineOptions } from './jobs/command-line.ts';
 export {
   consolidate,
   prepareConsolidation,

@@ -1,48 +1,71 @@
 import type { MessagePort } from 'node:worker_threads';
 import {
+  checkpointFingerprint,
   consolidate,
   isShardloomError,
   openCheckpoint,
   toProblem,
+  verifyReplicas,
+  type Checkpoint,
   type ConsolidateResult,
   type Problem,
   type Progress,
+  type ReplicaCheck,
 } from '../../src-core/index.ts';
-import type { ConsolidationChoices, DigestPage, JobResult } from '../channels.ts';
+import type { ConsolidationResult, DigestPage, JobWork, ReplicasResult } from '../channels.ts';
 import { optionsOf } from './opened.ts';
 
-/** One consolidation. Progress goes out over the port; any message that comes in cancels. */
+/** One job. Progress goes out over the port; any message that comes in cancels. */
 export interface JobTask {
   readonly folder: string;
-  readonly out: string;
-  readonly choices: ConsolidationChoices;
+  readonly work: JobWork;
   readonly version: string;
   readonly port: MessagePort;
 }
 
-export interface FinishedJob {
-  readonly result: JobResult;
+export type FinishedJob = FinishedConsolidation | FinishedReplicaCheck;
+
+interface FinishedConsolidation {
+  readonly kind: 'consolidate';
+  readonly result: ConsolidationResult;
   readonly digests: DigestPage['rows'];
+}
+
+interface FinishedReplicaCheck {
+  readonly kind: 'verify-replicas';
+  readonly result: ReplicasResult;
+  readonly check: ReplicaCheck;
+  /** The state of the checkpoint that was checked. */
+  readonly fingerprint: string;
 }
 
 export type JobAnswer = { readonly finished: FinishedJob } | { readonly problem: Problem };
 
+/** How a job is watched and stopped. */
+interface Watching {
+  readonly signal: AbortSignal;
+  readonly onProgress: (progress: Progress) => void;
+}
+
 /** The entry that the pool calls. The thread opens the checkpoint anew and runs copying threads of its own. */
-export default async function runJob({ folder, out, choices, version, port }: JobTask): Promise<JobAnswer> {
+export default async function runJob({ folder, work, version, port }: JobTask): Promise<JobAnswer> {
   const controller = new AbortController();
   port.on('message', () => {
     controller.abort();
   });
+  const watching: Watching = {
+    signal: controller.signal,
+    onProgress: (progress) => {
+      port.postMessage(progress);
+    },
+  };
   try {
-    const result = await consolidate(openCheckpoint(folder), out, {
-      ...optionsOf(choices),
-      version,
-      signal: controller.signal,
-      onProgress: (progress: Progress) => {
-        port.postMessage(progress);
-      },
-    });
-    return { finished: finished(result, choices) };
+    const checkpoint = openCheckpoint(folder);
+    const finished =
+      work.kind === 'consolidate'
+        ? await runConsolidation(checkpoint, work, version, watching)
+        : await runReplicaCheck(checkpoint, watching);
+    return { finished };
   } catch (error) {
     if (isShardloomError(error)) return { problem: toProblem(error) };
     throw error;
@@ -51,25 +74,49 @@ export default async function runJob({ folder, out, choices, version, port }: Jo
   }
 }
 
-function finished(result: ConsolidateResult, { digest }: ConsolidationChoices): FinishedJob {
-  const files = result.written.map(({ output, tensors }) => ({
+async function runReplicaCheck(checkpoint: Checkpoint, watching: Watching): Promise<FinishedReplicaCheck> {
+  // Before anything is read: what changes meanwhile makes another fingerprint, under which this result is not found.
+  const fingerprint = checkpointFingerprint(checkpoint.found.opened);
+  const check = await verifyReplicas(checkpoint, watching);
+  const { compared, different, bytes, seconds, findings } = check;
+  const result = { kind: 'verify-replicas', compared, different, bytes, seconds, findings } as const;
+  return { kind: 'verify-replicas', result, check, fingerprint };
+}
+
+async function runConsolidation(
+  checkpoint: Checkpoint,
+  { out, choices }: Extract<JobWork, { kind: 'consolidate' }>,
+  version: string,
+  watching: Watching,
+): Promise<FinishedConsolidation> {
+  const result = await consolidate(checkpoint, out, { ...optionsOf(choices), version, ...watching });
+  return {
+    kind: 'consolidate',
+    result: consolidationResult(result, choices.digest),
+    digests: result.written.flatMap(({ output, tensors }) =>
+      tensors.map(({ name, digest }) => ({ file: output.path, name, digest })),
+    ),
+  };
+}
+
+function consolidationResult(
+  { written, bytesWritten, seconds, replicas, kvPlacement, findings }: ConsolidateResult,
+  digest: ConsolidationResult['digest'],
+): ConsolidationResult {
+  const files = written.map(({ output, tensors }) => ({
     path: output.path,
     bytes: output.size,
     tensors: tensors.length,
   }));
   return {
-    result: {
-      files,
-      tensors: files.reduce((sum, file) => sum + file.tensors, 0),
-      bytes: result.bytesWritten,
-      seconds: result.seconds,
-      replicas: result.replicas,
-      kvPlacement: result.kvPlacement?.placement ?? null,
-      findings: result.findings,
-      digest,
-    },
-    digests: result.written.flatMap(({ output, tensors }) =>
-      tensors.map(({ name, digest: value }) => ({ file: output.path, name, digest: value })),
-    ),
+    kind: 'consolidate',
+    files,
+    tensors: files.reduce((sum, file) => sum + file.tensors, 0),
+    bytes: bytesWritten,
+    seconds,
+    replicas,
+    kvPlacement: kvPlacement?.placement ?? null,
+    findings,
+    digest,
   };
 }

@@ -1,6 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import {
+  checkpointFingerprint,
   consolidateCommandLine,
   freeBytes,
   isShardloomError,
@@ -105,6 +106,8 @@ export const inspections = {
   statistics: ({ id, target }: Targeted): Promise<StatisticsWithHistogram> => statistics(find(id), target),
 
   descendants: ({ id, target, index }: Targeted & Indexed): StoredElement => descendants(find(id), target, index),
+
+  fingerprint: (id: CheckpointId): string => checkpointFingerprint(find(id).checkpoint.found.opened),
 
   preview: (request: { id: CheckpointId; out: string; choices: ConsolidationChoices }): ConsolidationPreview =>
     preview(find(request.id).checkpoint, request.out, request.choices),

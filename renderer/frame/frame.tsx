@@ -3,8 +3,11 @@ import { useStore } from 'zustand';
 import { runCommand } from '../actions.ts';
 import { ConsolidatePlace } from '../consolidate/consolidate-place.tsx';
 import { JobsPlace } from '../jobs/jobs-place.tsx';
+import { LayoutPlace } from '../layout/layout-place.tsx';
 import { Overview } from '../overview/overview.tsx';
 import { ParametersPlace } from '../parameters/parameters-place.tsx';
+import { ReplicasPlace } from '../replicas/replicas-place.tsx';
+import { ShardsPlace } from '../shards/shards-place.tsx';
 import { session, type Place } from '../stores/session.ts';
 import { Welcome } from '../welcome/welcome.tsx';
 import { AboutBox } from './about-box.tsx';
@@ -58,5 +61,8 @@ function PlaceOf({ place }: { readonly place: Place }) {
   // A place begins anew with another checkpoint: nothing of the last one's may stay.
   if (place === 'overview') return <Overview key={opened.checkpoint} opened={opened} />;
   if (place === 'parameters') return <ParametersPlace key={opened.checkpoint} opened={opened} />;
+  if (place === 'layout') return <LayoutPlace key={opened.checkpoint} opened={opened} />;
+  if (place === 'shards') return <ShardsPlace key={opened.checkpoint} opened={opened} />;
+  if (place === 'replicas') return <ReplicasPlace key={opened.checkpoint} opened={opened} />;
   return <ConsolidatePlace key={opened.checkpoint} opened={opened} />;
 }

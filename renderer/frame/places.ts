@@ -1,6 +1,9 @@
 import {
   IconArrowMerge,
+  IconCopyCheck,
+  IconFileDatabase,
   IconLayoutDashboard,
+  IconLayoutGrid,
   IconListDetails,
   IconSubtask,
   type TablerIcon,
@@ -16,6 +19,21 @@ export const PLACE_FACTS: Readonly<
     name: 'Parameters',
     icon: IconListDetails,
     purpose: 'Every original parameter, which Neuron parameters and ranks it comes from, and how.',
+  },
+  layout: {
+    name: 'Layout',
+    icon: IconLayoutGrid,
+    purpose: 'How a weight is spread over the ranks: which heads and rows each rank holds, and which copies.',
+  },
+  shards: {
+    name: 'Shards',
+    icon: IconFileDatabase,
+    purpose: 'What each rank has stored: files, tensors and their values.',
+  },
+  replicas: {
+    name: 'Replicas',
+    icon: IconCopyCheck,
+    purpose: 'Whether all copies of what ranks hold in common are equal.',
   },
   consolidate: {
     name: 'Consolidate',

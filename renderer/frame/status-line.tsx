@@ -21,7 +21,8 @@ export function StatusLine() {
             showPlace('jobs');
           }}
         >
-          Consolidating {running.name} · {progressText(running)}
+          {running.work.kind === 'consolidate' ? 'Consolidating' : 'Comparing copies of'} {running.name} ·{' '}
+          {progressText(running)}
         </UnstyledButton>
       ) : (
         <span>Ready</span>

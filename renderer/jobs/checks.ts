@@ -1,4 +1,4 @@
-import type { JobResult } from '../../electron/channels.ts';
+import type { ConsolidationResult } from '../../electron/channels.ts';
 import { formatPlural } from '../../src-core/units.ts';
 
 /** One line of the proof: good, or to be looked at. */
@@ -8,7 +8,7 @@ export interface Check {
 }
 
 /** How a result was proved, in the words of the command line. */
-export function checksOf({ tensors, replicas, findings, kvPlacement, digest }: JobResult): Check[] {
+export function checksOf({ tensors, replicas, findings, kvPlacement, digest }: ConsolidationResult): Check[] {
   const { compared, different } = replicas;
   const nonFinite = findings.some(({ tag }) => tag === 'non-finite');
   const copies = formatPlural(compared, 'copy', 'copies');

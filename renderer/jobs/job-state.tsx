@@ -10,6 +10,11 @@ export const STATE_NAMES: Readonly<Record<Job['state'], string>> = {
   cancelled: 'Cancelled',
 };
 
+export const WORK_NAMES: Readonly<Record<Job['work']['kind'], string>> = {
+  consolidate: 'Consolidate',
+  'verify-replicas': 'Compare copies',
+};
+
 const ICONS = {
   queued: IconClock,
   running: IconProgress,

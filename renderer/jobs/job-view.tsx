@@ -9,6 +9,7 @@ import { ProblemCard } from '../components/problem-card.tsx';
 import { JobIcon, STATE_NAMES } from './job-state.tsx';
 import styles from './jobs.module.css';
 import { progressShare, progressText } from './progress-text.ts';
+import { ReplicasOutcome } from './replicas-outcome.tsx';
 import { Result } from './result.tsx';
 
 /** One job whole: how far it is, what it made and how that was proved, or what went wrong. */
@@ -29,15 +30,24 @@ export function JobView({ job }: { readonly job: Job }) {
         <dd className="selectable">
           <MiddleName text={job.folder} tail={40} className="mono" />
         </dd>
-        <dt>Into</dt>
-        <dd className="selectable">
-          <MiddleName text={job.out} tail={40} className="mono" />
-        </dd>
+        {job.work.kind === 'consolidate' && (
+          <>
+            <dt>Into</dt>
+            <dd className="selectable">
+              <MiddleName text={job.work.out} tail={40} className="mono" />
+            </dd>
+          </>
+        )}
       </dl>
       {(state === 'running' || state === 'queued') && <Running job={job} />}
-      {state === 'cancelled' && <p className="quiet">Cancelled. Nothing was left in the output folder.</p>}
+      {state === 'cancelled' && (
+        <p className="quiet">
+          Cancelled.{job.work.kind === 'consolidate' && ' Nothing was left in the output folder.'}
+        </p>
+      )}
       {state === 'failed' && problem && <ProblemCard problem={problem} />}
-      {result && <Result job={job} result={result} />}
+      {result?.kind === 'consolidate' && <Result job={job} result={result} />}
+      {result?.kind === 'verify-replicas' && <ReplicasOutcome job={job} result={result} />}
     </section>
   );
 }
@@ -52,7 +62,7 @@ function Running({ job }: { readonly job: Job }) {
   );
 }
 
-function Actions({ job: { id, state } }: { readonly job: Job }) {
+function Actions({ job: { id, state, work } }: { readonly job: Job }) {
   const [failure, setFailure] = useState<string | null>(null);
   const attempt = (action: Promise<unknown>): void => {
     action.catch((error: unknown) => {
@@ -86,7 +96,7 @@ function Actions({ job: { id, state } }: { readonly job: Job }) {
           Take off the list
         </Button>
       )}
-      {state === 'done' && (
+      {state === 'done' && work.kind === 'consolidate' && (
         <Button leftSection={<IconFolder size={16} />} onClick={() => attempt(ask('job:reveal', id))}>
           Show in folder
         </Button>

@@ -5,7 +5,7 @@ import { formatPlural } from '../../src-core/units.ts';
 import { EmptyPlace, PlaceHeader } from '../components/place-header.tsx';
 import { MiddleName } from '../components/middle-name.tsx';
 import { jobs, selectJob, shownJob } from '../stores/jobs.ts';
-import { JobIcon, STATE_NAMES } from './job-state.tsx';
+import { JobIcon, STATE_NAMES, WORK_NAMES } from './job-state.tsx';
 import { JobView } from './job-view.tsx';
 import styles from './jobs.module.css';
 import { progressShare } from './progress-text.ts';
@@ -17,7 +17,7 @@ export function JobsPlace() {
   if (!shown) {
     return (
       <EmptyPlace title="Jobs">
-        Consolidations that you start are shown here: how far they are, what they made, and how it was proved.
+        What you start is shown here: how far it is, what it made or found, and how that was proved.
       </EmptyPlace>
     );
   }
@@ -39,7 +39,7 @@ export function JobsPlace() {
                 <span className={styles.itemText}>
                   <MiddleName text={job.name} tail={16} />
                   <span className={styles.itemState}>
-                    {STATE_NAMES[job.state]}
+                    {WORK_NAMES[job.work.kind]} · {STATE_NAMES[job.state]}
                     {job.state === 'running' && ` · ${Math.floor(progressShare(job) * 100)} %`}
                   </span>
                 </span>

@@ -1,7 +1,7 @@
 import { Button } from '@mantine/core';
 import { IconAlertTriangle, IconCheck } from '@tabler/icons-react';
 import { useState } from 'react';
-import type { Job, JobResult } from '../../electron/channels.ts';
+import type { ConsolidationResult, Job } from '../../electron/channels.ts';
 import { formatBytes, formatDuration, formatPlural } from '../../src-core/units.ts';
 import { FileList } from '../components/file-list.tsx';
 import { ProblemCard } from '../components/problem-card.tsx';
@@ -10,7 +10,7 @@ import { Digests } from './digests.tsx';
 import styles from './jobs.module.css';
 
 /** What a job made, how it was proved, and what to do next. */
-export function Result({ job, result }: { readonly job: Job; readonly result: JobResult }) {
+export function Result({ job, result }: { readonly job: Job; readonly result: ConsolidationResult }) {
   const { tensors, bytes, seconds, files, findings } = result;
   const [showsDigests, setShowsDigests] = useState(false);
   const rate = seconds > 0 ? ` at ${formatBytes(bytes / seconds)}/s` : '';

@@ -1,21 +1,27 @@
 import { useElementSize } from '@mantine/hooks';
 import { useMemo, useState } from 'react';
-import { layoutParameterDiagram, type Rect } from '../../src-core/inspect/drawing/parameter-diagram.ts';
+import type { Rect } from '../../src-core/inspect/drawing/boxes.ts';
+import { layoutParameterDiagram } from '../../src-core/inspect/drawing/parameter-diagram.ts';
 import type { ParameterDetail } from '../../src-core/index.ts';
 import { formatShape } from '../../src-core/units.ts';
 import styles from './panel.module.css';
 
 const HEIGHT = 220;
 
+interface DiagramProps {
+  readonly detail: ParameterDetail;
+  /** In pixels. */
+  readonly height?: number;
+}
+
 /** Where the parameter's boxes lie on the ranks: pointing at one shows its counterpart on the other side. */
-export function Diagram({ detail }: { readonly detail: ParameterDetail }) {
+export function Diagram({ detail, height = HEIGHT }: DiagramProps) {
   const { ref, width } = useElementSize();
   const [source, setSource] = useState<number | null>(null);
   const { row, sources, regions, regionCount } = detail;
   const diagram = useMemo(
-    () =>
-      width > 0 ? layoutParameterDiagram({ shape: row.shape, sources, regions }, { width, height: HEIGHT }) : null,
-    [row.shape, sources, regions, width],
+    () => (width > 0 ? layoutParameterDiagram({ shape: row.shape, sources, regions }, { width, height }) : null),
+    [row.shape, sources, regions, width, height],
   );
   const pointed = source === null ? null : sources[source];
   return (
@@ -27,7 +33,7 @@ export function Diagram({ detail }: { readonly detail: ParameterDetail }) {
       {diagram && (
         <svg
           width={width}
-          height={HEIGHT}
+          height={height}
           role="img"
           aria-label={`The original parameter on the left, the tensors of ${sources.length} ranks on the right`}
           onMouseLeave={() => {

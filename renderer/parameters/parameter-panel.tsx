@@ -1,12 +1,12 @@
-import { ActionIcon, Skeleton } from '@mantine/core';
-import { IconCopy, IconX } from '@tabler/icons-react';
-import { useEffect, useState } from 'react';
-import type { ParameterDetail, ParameterRow, Problem } from '../../src-core/index.ts';
+import { ActionIcon, Button, Skeleton } from '@mantine/core';
+import { IconCopy, IconLayoutGrid, IconX } from '@tabler/icons-react';
+import type { ParameterDetail, ParameterRow } from '../../src-core/index.ts';
 import { formatBytes, formatCount, formatPlural, formatShape } from '../../src-core/units.ts';
 import { copyText } from '../actions.ts';
-import { ask, problemOf } from '../bridge.ts';
 import { MiddleName } from '../components/middle-name.tsx';
 import { ProblemCard } from '../components/problem-card.tsx';
+import { showLayout } from '../stores/session.ts';
+import { useAnswer } from '../use-answer.ts';
 import { Diagram } from './diagram.tsx';
 import styles from './panel.module.css';
 import { TagMark } from './tag-mark.tsx';
@@ -19,7 +19,8 @@ interface ParameterPanelProps {
 
 /** One parameter whole: what is done to it in words and as a diagram, and every rank's tensor that it comes from. */
 export function ParameterPanel({ checkpoint, row, onClose }: ParameterPanelProps) {
-  const { detail, problem } = useDetail(checkpoint, row);
+  const { part, name } = row;
+  const { value: detail, problem } = useAnswer('checkpoint:parameter', { checkpoint, part, name });
   return (
     <aside className={styles.panel} aria-label={`Parameter ${row.name}`}>
       <header className={styles.header}>
@@ -31,35 +32,24 @@ export function ParameterPanel({ checkpoint, row, onClose }: ParameterPanelProps
           <IconX size={16} />
         </ActionIcon>
       </header>
-      <p className={styles.facts}>
+      <div className={styles.facts}>
         <TagMark row={row} /> {formatShape(row.shape)} · {row.dtype} · {formatBytes(row.bytes)}
-      </p>
+        <Button
+          className={styles.toLayout}
+          size="compact-xs"
+          variant="default"
+          leftSection={<IconLayoutGrid size={14} stroke={1.6} />}
+          onClick={() => {
+            showLayout({ part, name });
+          }}
+        >
+          Layout
+        </Button>
+      </div>
       {problem && <ProblemCard problem={problem} />}
       {detail ? <Detail detail={detail} /> : !problem && <Skeleton height={200} />}
     </aside>
   );
-}
-
-function useDetail(checkpoint: number, { part, name }: ParameterRow) {
-  const [state, setState] = useState<{ readonly detail: ParameterDetail | null; readonly problem: Problem | null }>({
-    detail: null,
-    problem: null,
-  });
-  useEffect(() => {
-    let isCurrent = true;
-    ask('checkpoint:parameter', { checkpoint, part, name }).then(
-      (detail) => {
-        if (isCurrent) setState({ detail, problem: null });
-      },
-      (error: unknown) => {
-        if (isCurrent) setState({ detail: null, problem: problemOf(error) });
-      },
-    );
-    return () => {
-      isCurrent = false;
-    };
-  }, [checkpoint, part, name]);
-  return state;
 }
 
 function Detail({ detail }: { readonly detail: ParameterDetail }) {

@@ -34,8 +34,16 @@ export function consolidateCommandLine(
   if (options.digest && options.digest !== 'xxh64') words.push('--digest', options.digest);
   if (options.parts) words.push('--only', ...options.parts);
   if (options.replace) words.push('--force');
-  const quote = platform === 'win32' ? quotedForPowerShell : quotedForPosix;
-  return words.map(quote).join(' ');
+  return commandLine(words, platform);
+}
+
+/** The `shardloom verify` that compares the same copies. */
+export function verifyCommandLine(folder: string, platform: NodeJS.Platform): string {
+  return commandLine(['shardloom', 'verify', folder, '--replicas'], platform);
+}
+
+function commandLine(words: readonly string[], platform: NodeJS.Platform): string {
+  return words.map(platform === 'win32' ? quotedForPowerShell : quotedForPosix).join(' ');
 }
 
 /** The shortest form that `--max-shard-size` reads as the same number. */

@@ -1,9 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import {
-  layoutParameterDiagram,
-  type DiagramInput,
-  type Rect,
-} from '../../src-core/inspect/drawing/parameter-diagram.ts';
+import type { Rect } from '../../src-core/inspect/drawing/boxes.ts';
+import { layoutParameterDiagram, type DiagramInput } from '../../src-core/inspect/drawing/parameter-diagram.ts';
 
 const SPACE = { width: 400, height: 220 };
 

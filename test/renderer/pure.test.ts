@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Job, JobResult } from '../../electron/channels.ts';
+import type { Job, ConsolidationResult } from '../../electron/channels.ts';
 import type { CheckpointSummary, PartSummary, RankSummary } from '../../src-core/index.ts';
 import { factsLine } from '../../src-core/inspect/facts.ts';
 import { askThrough, ProblemError, problemOf } from '../../renderer/bridge.ts';
@@ -91,7 +91,8 @@ describe('the consolidation form', () => {
 });
 
 describe('jobs', () => {
-  const result: JobResult = {
+  const result: ConsolidationResult = {
+    kind: 'consolidate',
     files: [],
     tensors: 3,
     bytes: 1,

@@ -2,14 +2,7 @@
  * Geometry of the small diagram of one parameter: the original tensor as a box on the left, the ranks' tensors on the right, and
  * which box of which goes where. Plain numbers in, plain numbers out; nothing is drawn here.
  */
-
-/** A rectangle in pixels. */
-export interface Rect {
-  readonly x: number;
-  readonly y: number;
-  readonly width: number;
-  readonly height: number;
-}
+import { inside, rowsAndColumns, THINNEST, type Rect, type Space } from './boxes.ts';
 
 /** What the diagram is made from: as in a parameter's detail. */
 export interface DiagramInput {
@@ -33,15 +26,6 @@ export interface ParameterDiagram {
   readonly pieces: readonly { readonly source: number; readonly original: Rect; readonly rank: Rect }[];
 }
 
-/** Sides of the space that the diagram may take, in pixels. */
-export interface DiagramSpace {
-  readonly width: number;
-  readonly height: number;
-}
-
-/** A region never gets thinner than this, so that one row of many still shows. */
-const THINNEST = 1;
-
 /** Between boxes, in pixels: less where there are many of them. */
 const gapFor = (count: number): number => (count > 64 ? 1 : count > 16 ? 3 : 6);
 
@@ -56,10 +40,7 @@ const COLUMN_WIDTH = 28;
  * their last two axes. Each side has a scale of its own: the original fills the height on the left, and the ranks' tensors fill the
  * cells of a grid on the right, in proportion to each other, so that a few rows on each of many ranks can still be told apart.
  */
-export function layoutParameterDiagram(
-  { shape, sources, regions }: DiagramInput,
-  space: DiagramSpace,
-): ParameterDiagram {
+export function layoutParameterDiagram({ shape, sources, regions }: DiagramInput, space: Space): ParameterDiagram {
   const whole = rowsAndColumns(shape);
   const locals = sources.map((source) => rowsAndColumns(source.shape));
   const tallest = Math.max(1, ...locals.map(({ rows }) => rows));
@@ -86,17 +67,6 @@ export function layoutParameterDiagram(
   return { width: space.width, height: space.height, original, ranks, pieces };
 }
 
-interface RowsAndColumns {
-  readonly rows: number;
-  readonly columns: number;
-}
-
-function rowsAndColumns(shape: readonly number[]): RowsAndColumns {
-  if (shape.length === 0) return { rows: 1, columns: 1 };
-  if (shape.length === 1) return { rows: shape[0]!, columns: 1 };
-  return { rows: shape.at(-2)!, columns: shape.at(-1)! };
-}
-
 /** Cells for `count` boxes in a space: of the possible grids the one whose cells come nearest to squares. */
 function gridOf(
   count: number,
@@ -112,22 +82,4 @@ function gridOf(
   });
   const usable = grids.filter((grid) => grid.width >= 4 && grid.height >= 4);
   return (usable.length > 0 ? usable : grids).reduce((best, grid) => (grid.squareness < best.squareness ? grid : best));
-}
-
-/** The rectangle of a box of a tensor that is drawn as `outer`. */
-function inside(outer: Rect, tensor: RowsAndColumns, at: readonly number[], size: readonly number[]): Rect {
-  const begin = place(at, 0);
-  const extent = place(size, 1);
-  return {
-    x: outer.x + (begin.columns / tensor.columns) * outer.width,
-    y: outer.y + (begin.rows / tensor.rows) * outer.height,
-    width: Math.max(THINNEST, (extent.columns / tensor.columns) * outer.width),
-    height: Math.max(THINNEST, (extent.rows / tensor.rows) * outer.height),
-  };
-}
-
-function place(values: readonly number[], missing: number): RowsAndColumns {
-  if (values.length === 0) return { rows: missing, columns: missing };
-  if (values.length === 1) return { rows: values[0]!, columns: missing };
-  return { rows: values.at(-2)!, columns: values.at(-1)! };
 }

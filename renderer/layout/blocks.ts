@@ -1,0 +1,55 @@
+import type { LayoutBlock, ParameterLayout, ReplicaCheck } from '../../src-core/index.ts';
+import { formatCount } from '../../src-core/units.ts';
+
+/** Blocks that hold the same elements of the parameter as this one, itself included: what it is a copy of, and its copies. */
+export function counterparts(blocks: readonly LayoutBlock[], index: number): number[] {
+  const chosen = blocks[index];
+  if (!chosen) return [];
+  const found: number[] = [];
+  blocks.forEach((block, other) => {
+    if (meet(chosen, block)) found.push(other);
+  });
+  return found;
+}
+
+function meet(a: LayoutBlock, b: LayoutBlock): boolean {
+  return a.at.every((at, axis) => at < b.at[axis]! + b.size[axis]! && b.at[axis]! < at + a.size[axis]!);
+}
+
+/** Names of the last two axes; vectors have elements. */
+export function axisNames(axes: number): string[] {
+  if (axes === 0) return [];
+  if (axes === 1) return ['Elements'];
+  return [...Array.from({ length: axes - 2 }, (_, axis) => `Dim ${axis}`), 'Rows', 'Columns'];
+}
+
+/** A box along one axis, both ends included: `96–127`. */
+export function rangeText(at: number, size: number): string {
+  return size === 1 ? formatCount(at) : `${formatCount(at)}–${formatCount(at + size - 1)}`;
+}
+
+/** Which heads a block is of, in a few words; empty where there are none. */
+export function headText({ head, kvHead, kvReplica }: LayoutBlock, { heads }: Pick<ParameterLayout, 'heads'>): string {
+  if (!heads) return '';
+  const replica = heads.kvSizeMultiplier > 1 ? `, replica ${(kvReplica ?? 0) + 1} of ${heads.kvSizeMultiplier}` : '';
+  return head === null ? `KV head ${kvHead ?? 0}${replica}` : `head ${head} of KV head ${kvHead ?? 0}${replica}`;
+}
+
+/** Which copy a block is. */
+export function copyText(copy: number, copies: number): string {
+  if (copies === 1) return 'the only one';
+  return copy === 0 ? 'taken' : `copy ${copy} of ${copies - 1}`;
+}
+
+/** The ranks' tensors whose copy differs from what is taken, with by how much: by their position in the layout. */
+export function differingTensors(layout: ParameterLayout, check: ReplicaCheck | null): ReadonlyMap<number, string> {
+  const found = new Map<number, string>();
+  const replica = check?.replicas.find(({ part, name }) => part === layout.row.part && name === layout.row.name);
+  for (const { file, tensor, elements, maxAbs } of replica?.differences.flatMap(({ places }) => places) ?? []) {
+    const index = layout.tensors.findIndex((candidate) => candidate.file === file && candidate.name === tensor);
+    const by = maxAbs === null ? 'a NaN against a number' : `by at most ${Number(maxAbs.toPrecision(4))}`;
+    if (index >= 0)
+      found.set(index, `${formatCount(elements)} ${elements === 1 ? 'element differs' : 'elements differ'}, ${by}`);
+  }
+  return found;
+}

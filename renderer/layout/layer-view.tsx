@@ -1,0 +1,79 @@
+import { Select, Skeleton, UnstyledButton } from '@mantine/core';
+import clsx from 'clsx';
+import { useMemo } from 'react';
+import type { ParameterRow } from '../../src-core/index.ts';
+import { ProblemCard } from '../components/problem-card.tsx';
+import { Diagram } from '../parameters/diagram.tsx';
+import { TagMark } from '../parameters/tag-mark.tsx';
+import { useAnswer } from '../use-answer.ts';
+import { showLayout } from '../stores/session.ts';
+import styles from './layout.module.css';
+
+/** The layer that a parameter belongs to, or null. */
+export function layerOf(name: string): number | null {
+  const found = /(?:^|\.)(?:layers|h|blocks)\.(\d+)\./.exec(name)?.[1];
+  return found === undefined ? null : Number(found);
+}
+
+interface LayerViewProps {
+  readonly checkpoint: number;
+  /** One of the layer's parameters. */
+  readonly row: ParameterRow;
+  readonly rows: readonly ParameterRow[];
+  readonly onPick: (row: ParameterRow) => void;
+}
+
+/** All parameters of a layer as small pictures on one page. */
+export function LayerView({ checkpoint, row, rows, onPick }: LayerViewProps) {
+  const layer = layerOf(row.name);
+  const first = useMemo(() => {
+    const found = new Map<string, ParameterRow>();
+    for (const candidate of rows) {
+      const key = String(layerOf(candidate.name) ?? 'outside');
+      if (candidate.part === row.part && !found.has(key)) found.set(key, candidate);
+    }
+    return found;
+  }, [rows, row.part]);
+  const ofLayer = rows.filter(({ part, name }) => part === row.part && layerOf(name) === layer);
+  return (
+    <div className={styles.layer}>
+      <Select
+        className={styles.layerField}
+        aria-label="Layer"
+        searchable
+        allowDeselect={false}
+        data={[...first.keys()].map((key) => ({
+          value: key,
+          label: key === 'outside' ? 'Outside layers' : `Layer ${key}`,
+        }))}
+        value={String(layer ?? 'outside')}
+        onChange={(key) => {
+          const found = key === null ? undefined : first.get(key);
+          if (found) showLayout(found);
+        }}
+      />
+      <ul className={styles.multiples}>
+        {ofLayer.map((one) => (
+          <li key={one.name}>
+            <UnstyledButton className={styles.multiple} onClick={() => onPick(one)}>
+              <span className={clsx(styles.multipleName, 'mono')}>{withoutLayer(one.name)}</span>
+              <TagMark row={one} />
+            </UnstyledButton>
+            <Small checkpoint={checkpoint} row={one} />
+          </li>
+        ))}
+      </ul>
+    </div>
+  );
+}
+
+function Small({ checkpoint, row: { part, name } }: { readonly checkpoint: number; readonly row: ParameterRow }) {
+  const { value: detail, problem } = useAnswer('checkpoint:parameter', { checkpoint, part, name });
+  if (problem) return <ProblemCard problem={problem} />;
+  return detail ? <Diagram detail={detail} height={120} /> : <Skeleton height={160} />;
+}
+
+function withoutLayer(name: string): string {
+  const found = /(?:^|\.)(?:layers|h|blocks)\.\d+\.(.*)$/.exec(name)?.[1];
+  return found ?? name;
+}

@@ -1,0 +1,196 @@
+import { SegmentedControl, Skeleton } from '@mantine/core';
+import { useElementSize, useLocalStorage } from '@mantine/hooks';
+import { useState } from 'react';
+import { Group, Panel, Separator, useDefaultLayout } from 'react-resizable-panels';
+import { useStore } from 'zustand';
+import type { OpenedCheckpoint } from '../../electron/channels.ts';
+import type { ParameterLayout, ParameterRow } from '../../src-core/index.ts';
+import { formatCount, formatPlural } from '../../src-core/units.ts';
+import { EmptyPlace, PlaceHeader } from '../components/place-header.tsx';
+import { ProblemCard } from '../components/problem-card.tsx';
+import { useRows } from '../parameters/use-rows.ts';
+import { useReplicaCheck } from '../replicas/use-replica-check.ts';
+import { session, showLayout } from '../stores/session.ts';
+import { useAnswer } from '../use-answer.ts';
+import { differingTensors } from './blocks.ts';
+import { BlockTable } from './block-table.tsx';
+import { COLOURING_NAMES, colouringsOf, type Colouring } from './colours.ts';
+import { layerOf, LayerView } from './layer-view.tsx';
+import styles from './layout.module.css';
+import { ParameterPicker } from './parameter-picker.tsx';
+import { LayoutPicture } from './picture.tsx';
+import { SidePanel } from './side-panel.tsx';
+
+type Scope = 'parameter' | 'layer';
+
+/** How a parameter, or all of a layer, is spread over the ranks. */
+export function LayoutPlace({ opened }: { readonly opened: OpenedCheckpoint }) {
+  const { rows } = useRows(opened);
+  const asked = useStore(session, (state) => state.shownLayout);
+  const [scope, setScope] = useState<Scope>('parameter');
+  if (opened.parameterCount === 0) {
+    return (
+      <EmptyPlace title="Layout">
+        The shards cannot be joined, so there is no layout to show. The overview says why.
+      </EmptyPlace>
+    );
+  }
+  const row = rows.find(({ part, name }) => part === asked?.part && name === asked.name) ?? firstTelling(rows);
+  if (!row) return <Skeleton height={300} m={24} />;
+  return (
+    <div className={styles.page}>
+      <PlaceHeader
+        title="Layout"
+        answer={answerOf(row, scope, rows)}
+        actions={
+          <SegmentedControl
+            aria-label="What is shown"
+            value={scope}
+            data={[
+              { value: 'parameter', label: 'Parameter' },
+              {
+                value: 'layer',
+                label: layerOf(row.name) === null ? 'Outside layers' : `Layer ${layerOf(row.name) ?? ''}`,
+              },
+            ]}
+            onChange={(next) => setScope(next)}
+          />
+        }
+      />
+      {scope === 'layer' ? (
+        <LayerView
+          checkpoint={opened.checkpoint}
+          row={row}
+          rows={rows}
+          onPick={(picked) => {
+            setScope('parameter');
+            showLayout(picked);
+          }}
+        />
+      ) : (
+        <OneParameter opened={opened} row={row} rows={rows} />
+      )}
+    </div>
+  );
+}
+
+/** What to show before anything was chosen: query heads, where there are some. */
+function firstTelling(rows: readonly ParameterRow[]): ParameterRow | undefined {
+  return (
+    rows.find(({ transformation, name }) => transformation === 'query heads reordered' && !name.includes('o_proj')) ??
+    rows.find(({ transformation }) => transformation === 'unfused') ??
+    rows[0]
+  );
+}
+
+function answerOf(row: ParameterRow, scope: Scope, rows: readonly ParameterRow[]): string {
+  if (scope === 'layer') {
+    const layer = layerOf(row.name);
+    const count = rows.filter(({ part, name }) => part === row.part && layerOf(name) === layer).length;
+    return `${formatPlural(count, 'parameter')}, each as the original on the left and the ranks on the right.`;
+  }
+  const copies = row.copies > 0 ? `, and ${formatPlural(row.copies, 'copy', 'copies')} elsewhere` : '';
+  return `Read from ${formatPlural(row.ranks, 'rank')}${copies}. Point at a region to see where it goes.`;
+}
+
+interface OneParameterProps {
+  readonly opened: OpenedCheckpoint;
+  readonly row: ParameterRow;
+  readonly rows: readonly ParameterRow[];
+}
+
+function OneParameter({ opened: { checkpoint, folder }, row, rows }: OneParameterProps) {
+  const { part, name } = row;
+  const { kept } = useReplicaCheck(checkpoint, folder);
+  const { value: layout, problem } = useAnswer('checkpoint:layout', { checkpoint, part, name });
+  const { defaultLayout, onLayoutChanged } = useDefaultLayout({ id: 'layout' });
+  const [wanted, setWanted] = useLocalStorage<Colouring>({ key: 'layout-colours', defaultValue: 'kv' });
+  const offered = layout ? colouringsOf(layout) : [];
+  const colouring = offered.includes(wanted) ? wanted : (offered[0] ?? 'rank');
+  return (
+    <>
+      <div className={styles.toolbar}>
+        <ParameterPicker rows={rows} row={row} />
+        {offered.length > 1 && (
+          <div className={styles.colouring}>
+            <span className="quiet">Colours are</span>
+            <SegmentedControl
+              aria-label="Colours are"
+              value={colouring}
+              data={offered.map((value) => ({ value, label: COLOURING_NAMES[value] }))}
+              onChange={setWanted}
+            />
+          </div>
+        )}
+      </div>
+      {problem && <ProblemCard problem={problem} />}
+      {layout && (
+        <Group className={styles.split} {...(defaultLayout && { defaultLayout })} onLayoutChanged={onLayoutChanged}>
+          <Shown
+            key={`${part} ${name}`}
+            checkpoint={checkpoint}
+            layout={layout}
+            colouring={colouring}
+            differing={differingTensors(layout, kept?.check ?? null)}
+          />
+        </Group>
+      )}
+    </>
+  );
+}
+
+interface ShownProps {
+  readonly checkpoint: number;
+  readonly layout: ParameterLayout;
+  readonly colouring: Colouring;
+  readonly differing: ReadonlyMap<number, string>;
+}
+
+function Shown({ checkpoint, layout, colouring, differing }: ShownProps) {
+  const { ref, width, height } = useElementSize();
+  const [pointed, setPointed] = useState<number | null>(null);
+  const [picked, setPicked] = useState<number | null>(null);
+  const chosen = pointed ?? picked;
+  const pick = (block: number): void => {
+    setPicked((before) => (before === block ? null : block));
+  };
+  return (
+    <>
+      <Panel id="picture" minSize="360px" className={styles.picturePanel}>
+        <div
+          className={styles.pictureScroll}
+          onKeyDown={(event) => {
+            if (event.key !== 'Escape' || picked === null) return;
+            event.stopPropagation();
+            setPicked(null);
+          }}
+        >
+          <div className={styles.pictureBox} ref={ref}>
+            {width > 0 && (
+              <LayoutPicture
+                layout={layout}
+                colouring={colouring}
+                width={width}
+                height={Math.max(260, height)}
+                chosen={chosen}
+                differing={differing}
+                onPoint={setPointed}
+                onPick={pick}
+              />
+            )}
+          </div>
+          {layout.blockCount > layout.blocks.length && (
+            <p className="quiet">
+              The first {formatCount(layout.blocks.length)} of {formatCount(layout.blockCount)} regions are drawn.
+            </p>
+          )}
+          <BlockTable layout={layout} chosen={chosen} picked={picked} onPick={setPicked} />
+        </div>
+      </Panel>
+      <Separator className={styles.separator} />
+      <Panel id="side" defaultSize="340px" minSize="280px" className={styles.sidePanel}>
+        <SidePanel {...{ checkpoint, layout, colouring, differing, chosen, picked }} />
+      </Panel>
+    </>
+  );
+}
