@@ -58,7 +58,7 @@ for (const fixture of ['llama-tp8-kv4-fused-xser', 'lora-tp2-two-adapters']) {
     await expect(page.getByRole('heading', { name: 'Overview' })).toBeVisible();
     const out = join(temporaryFolder(), 'out');
     await answerFolderDialog(app, out);
-    await page.keyboard.press('Control+3');
+    await page.getByRole('button', { name: 'Consolidate', exact: true }).click();
     await page.getByRole('button', { name: 'Choose…' }).click();
     await expect(page.locator('code', { hasText: out })).toBeVisible();
     await page.getByRole('button', { name: 'Start' }).click();
@@ -80,7 +80,7 @@ test('a job that is cancelled half-way leaves nothing', async ({ shardloom: { ap
   await expect(page.getByRole('heading', { name: 'Overview' })).toBeVisible();
   const out = join(temporaryFolder(), 'out');
   await answerFolderDialog(app, out);
-  await page.keyboard.press('Control+3');
+  await page.getByRole('button', { name: 'Consolidate', exact: true }).click();
   await page.getByRole('button', { name: 'Choose…' }).click();
   // The slower digest gives the time to cancel.
   await page.getByText('sha256', { exact: true }).click();

@@ -100,17 +100,67 @@ test('parameters, consolidate, jobs, palette', async ({ shardloom: { app, page, 
   await look(app, page, 'parameters-nothing');
   const out = join(temporaryFolder(), 'llama-hf');
   await answerFolderDialog(app, out);
-  await page.keyboard.press('Control+3');
+  await page.getByRole('button', { name: 'Consolidate', exact: true }).click();
   await page.getByRole('button', { name: 'Choose…' }).click();
   await expect(page.locator('code', { hasText: out })).toBeVisible();
   await look(app, page, 'consolidate');
   await page.getByRole('button', { name: 'Start' }).click();
   await expect(page.getByRole('button', { name: 'Show in folder' })).toBeVisible();
   await look(app, page, 'jobs');
-  await page.keyboard.press('Control+3');
+  await page.getByRole('button', { name: 'Consolidate', exact: true }).click();
   await expect(page.getByText('The output folder holds files of the same names.')).toBeVisible();
   await look(app, page, 'consolidate-problem');
   await page.keyboard.press('Control+K');
   await look(app, page, 'palette');
+  expect(problems).toEqual([]);
+});
+
+const LAYOUTS = {
+  'replicated-kv': ['model.layers.0.self_attn.k_proj.weight', /KV head/],
+  'gqa-query': ['model.layers.0.self_attn.q_proj.weight', /KV head/],
+  'fused-gate-up': ['model.layers.0.mlp.gate_proj.weight', /up_proj/],
+  'row-parallel': ['model.layers.0.self_attn.o_proj.weight', /KV head/],
+  copied: ['model.layers.0.input_layernorm.weight', /copy, must be equal/],
+} as const;
+
+test('layout of each kind, of a layer, and with a region chosen', async ({ shardloom: { app, page, problems } }) => {
+  test.setTimeout(240_000);
+  await open(app, page, sample.checkpoint);
+  await page.getByRole('button', { name: 'Layout', exact: true }).click();
+  for (const [kind, [name, legend]] of Object.entries(LAYOUTS)) {
+    await page.getByRole('combobox', { name: 'Parameter' }).fill(name);
+    await page.getByRole('option', { name }).click();
+    await expect(page.getByRole('list', { name: 'Legend' })).toContainText(legend);
+    await page.getByRole('heading', { name: 'Layout' }).hover();
+    await look(app, page, `layout-${kind}`);
+  }
+  await page.getByRole('combobox', { name: 'Parameter' }).fill('model.layers.0.self_attn.v_proj.weight');
+  await page.getByRole('option', { name: 'model.layers.0.self_attn.v_proj.weight' }).click();
+  await page.locator('svg [data-block="2"]').first().click();
+  await expect(page.getByRole('region', { name: 'Element' })).toContainText('Copy as Python');
+  await look(app, page, 'layout-chosen');
+  await page.getByText('Layer 0', { exact: true }).click();
+  await expect(page.getByText('9 parameters, each as the original')).toBeVisible();
+  await look(app, page, 'layout-layer');
+  expect(problems).toEqual([]);
+});
+
+test('layout of a fused qkv, shards and replicas', async ({ shardloom: { app, page, problems } }) => {
+  test.setTimeout(240_000);
+  const fused = sampleCheckpoint('fused', '--fuse-qkv');
+  await open(app, page, fused.checkpoint);
+  await page.getByRole('button', { name: 'Layout', exact: true }).click();
+  await expect(page.getByRole('list', { name: 'Legend' })).toContainText('other parameters');
+  await page.getByText('Projection', { exact: true }).click();
+  await look(app, page, 'layout-fused-qkv');
+  await page.getByRole('button', { name: 'Shards', exact: true }).click();
+  await expect(page.locator('canvas[data-complete="true"]')).toBeVisible();
+  await look(app, page, 'shards');
+  await page.getByRole('button', { name: 'Replicas', exact: true }).click();
+  await expect(page.getByRole('button', { name: 'Compare all copies' })).toBeVisible();
+  await look(app, page, 'replicas-empty');
+  await page.getByRole('button', { name: 'Compare all copies' }).click();
+  await expect(page.getByText(/all equal what consolidation takes/)).toBeVisible();
+  await look(app, page, 'replicas');
   expect(problems).toEqual([]);
 });

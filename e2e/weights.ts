@@ -16,6 +16,15 @@ export function expectSameTensors(found: string, expected: string): void {
   }
 }
 
+/** One element of a matrix of bfloat16, read without the engine: the upper half of a float32. */
+export function bfloat16At(file: string, name: string, row: number, column: number): number {
+  const { what, bytes } = tensorsOf(file).get(name)!;
+  const columns = Number(what.split('x').at(-1));
+  const wide = Buffer.alloc(4);
+  wide.writeUInt16LE(bytes.readUInt16LE((row * columns + column) * 2), 2);
+  return wide.readFloatLE(0);
+}
+
 function tensorsOf(file: string): Map<string, { readonly what: string; readonly bytes: Buffer }> {
   const content = readFileSync(file);
   const headerEnd = 8 + Number(content.readBigUInt64LE(0));

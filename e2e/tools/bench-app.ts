@@ -106,7 +106,7 @@ async function consolidating(): Promise<void> {
     for (let i = 0; i <= PAIRS; i++) {
       const out = path.join(root, `window-${String(i)}`);
       await answerFolderDialog(app, out);
-      await page.keyboard.press('Control+3');
+      await page.getByRole('button', { name: 'Consolidate', exact: true }).click();
       await page.getByRole('button', { name: 'Choose…' }).click();
       await page.locator('code', { hasText: out }).waitFor();
       const watching = setInterval(() => {

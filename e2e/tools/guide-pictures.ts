@@ -63,7 +63,7 @@ async function takeAll(shown: Window): Promise<void> {
   await page.getByText('model.layers.0.self_attn.q_proj.weight').first().click();
   await page.getByRole('complementary', { name: /q_proj/ }).waitFor();
   await picture(shown, 'parameters');
-  await page.keyboard.press('Control+3');
+  await page.getByRole('button', { name: 'Consolidate', exact: true }).click();
   await answerFolderDialog(app, path.join(root, 'llama-tp8/hugging-face'));
   await page.getByRole('button', { name: 'Choose…' }).click();
   await page.getByText('1 weights file, 6.69 MB').waitFor();

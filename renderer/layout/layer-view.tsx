@@ -7,13 +7,8 @@ import { Diagram } from '../parameters/diagram.tsx';
 import { TagMark } from '../parameters/tag-mark.tsx';
 import { useAnswer } from '../use-answer.ts';
 import { showLayout } from '../stores/session.ts';
+import { layerOf } from './layer-of.ts';
 import styles from './layout.module.css';
-
-/** The layer that a parameter belongs to, or null. */
-export function layerOf(name: string): number | null {
-  const found = /(?:^|\.)(?:layers|h|blocks)\.(\d+)\./.exec(name)?.[1];
-  return found === undefined ? null : Number(found);
-}
 
 interface LayerViewProps {
   readonly checkpoint: number;

@@ -191,7 +191,8 @@ interface CaptionProps {
 
 /** A few letters inside a box, where there is room for them. */
 function Caption({ rect, text, isQuiet = false, isCopy = false }: CaptionProps) {
-  if (text === '' || rect.height < 11 || rect.width < text.length * 6.5 + 4) return null;
+  const size = Math.min(11, rect.height - 0.5);
+  if (text === '' || size < 7.5 || rect.width < text.length * 6.5 + 4) return null;
   return (
     <text
       className={isQuiet ? styles.quietCaption : isCopy ? styles.copyCaption : styles.caption}
@@ -199,6 +200,7 @@ function Caption({ rect, text, isQuiet = false, isCopy = false }: CaptionProps) 
       y={rect.y + rect.height / 2}
       dy="0.36em"
       textAnchor="middle"
+      style={{ fontSize: size }}
     >
       {text}
     </text>

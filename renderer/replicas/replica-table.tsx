@@ -1,7 +1,7 @@
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { useRef, useState, type KeyboardEvent } from 'react';
 import type { Replica } from '../../src-core/index.ts';
-import { formatCount, formatPlural } from '../../src-core/units.ts';
+import { formatCount } from '../../src-core/units.ts';
 import { MiddleName } from '../components/middle-name.tsx';
 import { moveInLines } from '../parameters/line-keys.ts';
 import { showLayout } from '../stores/session.ts';
@@ -78,9 +78,7 @@ export function ReplicaTable({ rows }: { readonly rows: readonly Replica[] }) {
               <span role="gridcell">{replica.kind}</span>
               <span role="gridcell">{formatCount(replica.copies)}</span>
               <span role="gridcell" className={difference === '' ? undefined : styles.differs}>
-                {difference === ''
-                  ? 'equal'
-                  : `${formatPlural(replica.differences.length, 'differs', 'differ')}: ${difference}`}
+                {difference === '' ? 'equal' : `differs on ${difference}`}
               </span>
             </div>
           );

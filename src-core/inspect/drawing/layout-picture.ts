@@ -130,11 +130,18 @@ interface Grid {
 function chooseGrid(count: number, largest: Space, space: Space): Grid {
   const grids = Array.from({ length: Math.max(1, count) }, (_, index) => gridWith(index + 1, count, largest, space));
   const isLegible = Math.min(largest.width, largest.height) >= LEGIBLE;
-  const toScale = isLegible ? grids.filter(({ fit }) => fit >= 1) : [];
+  const roomy = grids.filter(({ room, leastWidth }) => room.width >= leastWidth && room.height >= LEGIBLE);
+  const toScale = isLegible ? roomy.filter(({ fit }) => fit >= 1) : [];
   // Rows that were cut stand one below the other, columns side by side, as they do in the original.
   const ordered = largest.height <= largest.width ? toScale : toScale.reverse();
-  const chosen = ordered[0] ?? grids.reduce((best, grid) => (grid.fit > best.fit ? grid : best));
-  return scaled(chosen, ordered.length > 0 ? 1 : chosen.fit, largest, space);
+  const legibility = ({ room, leastWidth }: Candidate): number =>
+    Math.min(room.width / leastWidth, room.height / LEGIBLE);
+  const chosen =
+    ordered[0] ??
+    (roomy.length > 0
+      ? roomy.reduce((best, grid) => (grid.fit > best.fit ? grid : best))
+      : grids.reduce((best, grid) => (legibility(grid) > legibility(best) ? grid : best)));
+  return scaled(chosen, ordered.length > 0 ? 1 : chosen.fit, largest);
 }
 
 interface Candidate {
@@ -143,6 +150,10 @@ interface Candidate {
   readonly gap: number;
   readonly labelWidth: number;
   readonly labelHeight: number;
+  /** The largest box that a cell has room for. */
+  readonly room: Space;
+  /** A rank's name above its box must have a place too. */
+  readonly leastWidth: number;
   /** How much larger than the original's scale the boxes may get in both directions. */
   readonly fit: number;
 }
@@ -159,12 +170,22 @@ function gridWith(columns: number, count: number, largest: Space, space: Space):
     gap,
     labelWidth,
     labelHeight,
+    room,
+    leastWidth: columns === 1 ? LEGIBLE : LABEL_WIDTH - 8,
     fit: Math.min(room.width / largest.width, room.height / largest.height),
   };
 }
 
-/** The largest box that a cell has room for. */
-function roomOf({ columns, rows, gap, labelWidth, labelHeight }: Omit<Candidate, 'fit'>, space: Space): Space {
+function roomOf(
+  {
+    columns,
+    rows,
+    gap,
+    labelWidth,
+    labelHeight,
+  }: Pick<Candidate, 'columns' | 'rows' | 'gap' | 'labelWidth' | 'labelHeight'>,
+  space: Space,
+): Space {
   return {
     width: Math.max(1, (space.width - (columns - 1) * gap) / columns - labelWidth),
     height: Math.max(1, (space.height - (rows - 1) * gap) / rows - labelHeight),
@@ -172,8 +193,8 @@ function roomOf({ columns, rows, gap, labelWidth, labelHeight }: Omit<Candidate,
 }
 
 /** Where boxes would be too thin one way, that way is stretched as far as the cell has room. */
-function scaled(candidate: Candidate, fit: number, largest: Space, space: Space): Grid {
-  const room = roomOf(candidate, space);
+function scaled(candidate: Candidate, fit: number, largest: Space): Grid {
+  const { room } = candidate;
   const stretch = (length: number, most: number): number =>
     length * fit >= LEGIBLE ? fit : Math.min(LEGIBLE, most) / length;
   const scaleX = stretch(largest.width, room.width);
@@ -185,7 +206,7 @@ function scaled(candidate: Candidate, fit: number, largest: Space, space: Space)
     labelHeight: candidate.labelHeight,
     scaleX,
     scaleY,
-    cellWidth: Math.max(largest.width * scaleX, candidate.columns === 1 ? 0 : 34),
+    cellWidth: Math.max(largest.width * scaleX, Math.min(candidate.leastWidth, room.width)),
     cellHeight: largest.height * scaleY,
   };
 }
