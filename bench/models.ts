@@ -36,3 +36,21 @@ export function manyParameters(root: string): Promise<string> {
   const narrow = { hiddenSize: 16, intermediateSize: 16, numAttentionHeads: 4, numKeyValueHeads: 2, vocabSize: 16 };
   return sample(root, 'many-parameters', 2, 4, false, { ...narrow, numHiddenLayers: 11_112 });
 }
+
+/** A tensor of 32,000 x 4,096 elements on one rank. */
+export function largeTensor(root: string): Promise<string> {
+  const one = {
+    hiddenSize: 4096,
+    intermediateSize: 256,
+    numAttentionHeads: 32,
+    numKeyValueHeads: 4,
+    vocabSize: 32_000,
+  };
+  return sample(root, 'large-tensor', 1, 1, false, { ...one, numHiddenLayers: 1 });
+}
+
+/** About 280 MB: small enough that the disk's write-back does not drown what is compared. */
+export function mediumModel(root: string): Promise<string> {
+  const narrow = { hiddenSize: 1024, intermediateSize: 2816, vocabSize: 16_384, numHiddenLayers: 8 };
+  return sample(root, 'medium', 8, 1, false, { ...MODEL, ...narrow });
+}

@@ -154,7 +154,7 @@ test('layout of a fused qkv, shards and replicas', async ({ shardloom: { app, pa
   await page.getByText('Projection', { exact: true }).click();
   await look(app, page, 'layout-fused-qkv');
   await page.getByRole('button', { name: 'Shards', exact: true }).click();
-  await expect(page.locator('canvas[data-complete="true"]')).toBeVisible();
+  await expect(page.locator('canvas[data-picture="whole"]')).toBeVisible();
   await look(app, page, 'shards');
   await page.getByRole('button', { name: 'Replicas', exact: true }).click();
   await expect(page.getByRole('button', { name: 'Compare all copies' })).toBeVisible();

@@ -76,7 +76,7 @@ test('shards: values, statistics and a heatmap of what a rank has stored', async
   await page.keyboard.type('layers.0 gate_up');
   await expect(page.getByText('1 of 35 tensors')).toBeVisible();
   await page.getByRole('row', { name: /gate_up/ }).click();
-  await expect(page.locator('canvas[data-complete="true"]')).toBeVisible();
+  await expect(page.locator('canvas[data-picture="whole"]')).toBeVisible();
   await expect(page.getByText('45 056', { exact: true })).toBeVisible();
   await page.getByRole('textbox', { name: 'Row' }).fill('88');
   const element = page.getByRole('region', { name: 'Element' });

@@ -189,6 +189,7 @@ program
   .option('--tp <n>', 'tensor parallel size', '8')
   .option('--pp <n>', 'pipeline parallel size', '1')
   .option('--xser', 'one file per tensor, as use_xser saves')
+  .option('--fuse-qkv', 'q, k and v in one parameter, as fuse_qkv saves')
   .option('--size <size>', 'small (7 MB) or large (280 MB)', 'small')
   .action((out: string, flags: SampleFlags) => run(false, () => sampleCommand(out, flags)));
 

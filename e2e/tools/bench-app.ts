@@ -7,12 +7,12 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import type { ElectronApplication, Page } from '@playwright/test';
-import { measure, median, spread } from '../../bench/measure.ts';
-import { manyFiles, manyParameters, sample } from '../../bench/models.ts';
+import { measure, spread } from '../../bench/measure.ts';
+import { manyFiles, manyParameters, mediumModel } from '../../bench/models.ts';
 import { formatBytes } from '../../src-core/units.ts';
 import { answerFolderDialog } from '../checkpoints.ts';
-import { launchApp } from '../launch.ts';
+import { lookingAtRanks } from './bench-ranks.ts';
+import { inApp, inSeconds, open } from './bench-window.ts';
 import { framesWhile, secondsUntil, type Frames } from './in-page.ts';
 import { residentBytes } from './memory.ts';
 
@@ -23,29 +23,6 @@ const root = fs.mkdtempSync(path.join(values.folder ?? os.tmpdir(), 'shardloom-b
 process.on('exit', () => {
   fs.rmSync(root, { recursive: true, force: true });
 });
-
-interface Window {
-  readonly app: ElectronApplication;
-  readonly page: Page;
-}
-
-/** Runs something in a fresh app. */
-async function inApp<Result>(run: (window: Window) => Promise<Result>): Promise<Result> {
-  const { app, close } = await launchApp();
-  try {
-    const page = await app.firstWindow();
-    await page.getByRole('button', { name: 'Try a sample' }).waitFor();
-    return await run({ app, page });
-  } finally {
-    await close();
-  }
-}
-
-/** Seconds from the click to the place that tells what was opened. */
-async function open({ app, page }: Window, folder: string): Promise<number> {
-  await answerFolderDialog(app, folder);
-  return page.evaluate(secondsUntil, { click: 'Open a checkpoint|Open folder…', heading: 'Overview' });
-}
 
 async function launchTime(): Promise<void> {
   const seconds: number[] = [];
@@ -95,7 +72,7 @@ function describeFrames({ count, slow, longest }: Frames): string {
 
 /** The same checkpoint in the window and on the command line, in turn. From the click, and from the process's start. */
 async function consolidating(): Promise<void> {
-  const checkpoint = await sample(root, 'tp8', 8, 1, false);
+  const checkpoint = await mediumModel(root);
   const ratios: number[] = [];
   await inApp(async (window) => {
     const { app, page } = window;
@@ -138,13 +115,9 @@ async function consolidating(): Promise<void> {
   });
 }
 
-function inSeconds(seconds: readonly number[]): string {
-  const [low, high] = [Math.min(...seconds), Math.max(...seconds)];
-  return `${median(seconds).toFixed(2)} s (${low.toFixed(2)} to ${high.toFixed(2)})`;
-}
-
 console.log(`${String(PAIRS)} runs each, median (minimum to maximum); ${String(os.availableParallelism())} processors`);
 await launchTime();
 await openTime();
 await scrolling();
 await consolidating();
+await lookingAtRanks(root, PAIRS);

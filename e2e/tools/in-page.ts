@@ -27,6 +27,31 @@ export function secondsUntil({ click, heading, button }: Wanted): Promise<number
   });
 }
 
+/** Presses the row with this text and gives the seconds until the page shows what each selector finds, in turn. */
+export function secondsUntilShown({
+  row,
+  selectors,
+}: {
+  readonly row: string;
+  readonly selectors: readonly string[];
+}): Promise<number[]> {
+  const pressed = [...document.querySelectorAll<HTMLElement>('[role=row]')].find((one) => one.innerText.includes(row));
+  if (!pressed) throw new Error(`There is no row ${row}.`);
+  const started = performance.now();
+  pressed.click();
+  return new Promise((resolve) => {
+    const seconds: number[] = [];
+    const look = (): void => {
+      while (seconds.length < selectors.length && document.querySelector(selectors[seconds.length]!)) {
+        seconds.push((performance.now() - started) / 1000);
+      }
+      if (seconds.length === selectors.length) resolve(seconds);
+      else requestAnimationFrame(look);
+    };
+    requestAnimationFrame(look);
+  });
+}
+
 export interface Frames {
   readonly count: number;
   /** Frames that came more than 20 ms after the one before. */

@@ -4,10 +4,11 @@ import { useRef, useState, type KeyboardEvent } from 'react';
 import type { PartSummary, RankSummary } from '../../src-core/index.ts';
 import { formatBytes, formatPlural } from '../../src-core/units.ts';
 import { reveal } from '../actions.ts';
+import { showShard } from '../stores/session.ts';
 import { moveInGrid } from './grid-keys.ts';
 import styles from './rank-grid.module.css';
 
-/** A cell for each rank, a row for each pipeline stage. Arrow keys move; Enter shows the rank's file. */
+/** A cell for each rank, a row for each pipeline stage. Arrow keys move; Enter shows what the rank has stored, or where a broken file is. */
 export function RankGrid({ part }: { readonly part: PartSummary }) {
   const { tensorParallelSize: columns, pipelineParallelSize: rows, ranks } = part;
   const [current, setCurrent] = useState(0);
@@ -47,6 +48,7 @@ export function RankGrid({ part }: { readonly part: PartSummary }) {
             {ranks.slice(pp * columns, (pp + 1) * columns).map((rank, tp) => (
               <Cell
                 key={tp}
+                part={part.part}
                 rank={rank}
                 share={(rank.bytes ?? 0) / most}
                 isWide={columns <= 16}
@@ -68,6 +70,7 @@ export function RankGrid({ part }: { readonly part: PartSummary }) {
 }
 
 interface CellProps {
+  readonly part: PartSummary['part'];
   readonly rank: RankSummary;
   readonly share: number;
   readonly isWide: boolean;
@@ -76,7 +79,7 @@ interface CellProps {
   readonly onFocus: () => void;
 }
 
-function Cell({ rank, share, isWide, tabIndex, cellRef, onFocus }: CellProps) {
+function Cell({ part, rank, share, isWide, tabIndex, cellRef, onFocus }: CellProps) {
   const { tp, pp, bytes, tensors, file, state } = rank;
   const held = bytes === null ? '' : `, ${formatBytes(bytes)} in ${formatPlural(tensors ?? 0, 'tensor')}`;
   const name = `TP ${tp}, PP ${pp}: ${state}${held}`;
@@ -92,7 +95,8 @@ function Cell({ rank, share, isWide, tabIndex, cellRef, onFocus }: CellProps) {
           tabIndex={tabIndex}
           onFocus={onFocus}
           onClick={() => {
-            reveal(file);
+            if (bytes === null || state !== 'whole') reveal(file);
+            else showShard({ part, rank: { tp, pp }, tensor: null });
           }}
         >
           {/* The bar's height says how much the rank holds beside the fullest one. */}

@@ -189,7 +189,7 @@ function Canvas({ heatmap, width, height, onKeyDown, onPoint, onPick, onWheel }:
       tabIndex={0}
       role="img"
       aria-label="Values as colours. Plus and minus zoom, arrow keys move, 0 shows all of it; the table below has the numbers."
-      data-complete={heatmap?.complete ?? false}
+      data-picture={heatmap ? (heatmap.complete ? 'whole' : 'first') : 'none'}
       onKeyDown={onKeyDown}
       onMouseMove={(event) => onPoint(pointOf(event.currentTarget, event))}
       onMouseLeave={() => onPoint(null)}

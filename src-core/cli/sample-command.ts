@@ -8,6 +8,7 @@ export interface SampleFlags {
   readonly tp: string;
   readonly pp: string;
   readonly xser?: boolean;
+  readonly fuseQkv?: boolean;
   readonly size: string;
 }
 
@@ -17,6 +18,7 @@ export async function sampleCommand(out: string, flags: SampleFlags): Promise<nu
     tensorParallelSize: Number(oneOf('--tp', flags.tp, ['1', '2', '4', '8', '16'])),
     pipelineParallelSize: Number(oneOf('--pp', flags.pp, ['1', '2', '4'])),
     xser: flags.xser ?? false,
+    fuseQkv: flags.fuseQkv ?? false,
     ...(oneOf('--size', flags.size, ['small', 'large']) === 'large' && { config: LARGE }),
   });
   process.stdout.write(

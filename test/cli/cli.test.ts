@@ -175,7 +175,7 @@ describe('shardloom consolidate', () => {
 describe('shardloom sample', () => {
   test('makes a checkpoint that consolidates to what it was made from', () => {
     const folder = path.join(temporaryFolder(), 'sample');
-    expect(shardloom('sample', folder, '--tp', '4', '--pp', '2', '--xser').code).toBe(0);
+    expect(shardloom('sample', folder, '--tp', '4', '--pp', '2', '--xser', '--fuse-qkv').code).toBe(0);
     const out = path.join(folder, 'out');
     expect(shardloom('consolidate', path.join(folder, 'checkpoint'), out).code).toBe(0);
     expect(differences(readFolder(out), readFolder(path.join(folder, 'original')))).toEqual([]);
