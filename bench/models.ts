@@ -1,9 +1,9 @@
 import path from 'node:path';
-import type { LlamaConfig } from '../src-core/models/llama.ts';
+import type { DecoderConfig } from '../src-core/models/decoder.ts';
 import { makeSample } from '../src-core/sample/sample.ts';
 
 /** About 1.2 GB in bfloat16, with four KV heads so that they are replicated at TP 8 and TP 32. */
-export const MODEL: LlamaConfig = {
+export const MODEL: DecoderConfig = {
   hiddenSize: 2048,
   intermediateSize: 5632,
   numAttentionHeads: 32,
@@ -19,7 +19,7 @@ export async function sample(
   tensorParallelSize: number,
   pipelineParallelSize: number,
   xser: boolean,
-  config: LlamaConfig = MODEL,
+  config: DecoderConfig = MODEL,
 ): Promise<string> {
   const options = { config, tensorParallelSize, pipelineParallelSize, xser };
   return (await makeSample(path.join(root, name), options)).checkpoint;

@@ -2,7 +2,7 @@ import path from 'node:path';
 import { withFile } from '../src-core/bytes/file.ts';
 import { FileSink, writeNewFile } from '../src-core/bytes/sink.ts';
 import { layoutSafetensors, readSafetensors } from '../src-core/formats/safetensors/index.ts';
-import { describeLlama } from '../src-core/models/llama.ts';
+import { describeModel } from '../src-core/models/family.ts';
 import { finishShard, planSharding } from '../src-core/plan/sharding.ts';
 import { viewOf } from '../src-core/tensor/view.ts';
 
@@ -15,7 +15,8 @@ export function makeSparseCheckpoint(
   factor: number,
 ): { readonly folder: string; readonly bytes: number } {
   const options = { tensorParallelSize: 8, pipelineParallelSize: 1, fuseQkv: false, xser: false };
-  const model = describeLlama(
+  const model = describeModel(
+    'llama',
     {
       hiddenSize: 2048,
       intermediateSize: 5632,

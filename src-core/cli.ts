@@ -6,6 +6,7 @@ import { inspectCommand } from './cli/inspect-command.ts';
 import { layoutCommand } from './cli/layout-command.ts';
 import { descendantsCommand, lineageCommand, type LineageFlags } from './cli/lineage-command.ts';
 import { sampleCommand, type SampleFlags } from './cli/sample-command.ts';
+import { reshardCommand, shardCommand, type ShardFlags } from './cli/shard-command.ts';
 import { statsCommand, type StatsFlags } from './cli/stats-command.ts';
 import { styled } from './cli/terminal.ts';
 import { verifyCommand, type VerifyFlags } from './cli/verify-command.ts';
@@ -166,18 +167,58 @@ program
 
 program
   .command('verify')
-  .summary('check that everything stored more than once is equal')
+  .summary('prove a consolidated result, or check that all copies are equal')
   .description(
-    'Compares all copies in a checkpoint (norms on every rank, KV replicas, shared lora_A, tied embeddings) with what consolidation takes. Writes nothing.',
+    'With OUT: shards the consolidated weights again and compares every byte of every rank. With --replicas: compares all copies in a checkpoint (norms on every rank, KV replicas, shared lora_A, tied embeddings) with what consolidation takes. Writes nothing.',
   )
   .argument('<folder>', 'the checkpoint')
+  .argument('[out]', 'the folder with the weights that were consolidated from it')
   .option('--replicas', 'compare replicas')
   .option('--quiet', 'print only what differs')
   .option('--json', 'print a JSON document')
-  .action((folder: string, flags: VerifyFlags) => {
+  .action((folder: string, out: string | undefined, flags: VerifyFlags) => {
     const signal = cancelOnInterrupt();
-    return run(flags.json, () => verifyCommand(folder, flags, signal));
+    return run(flags.json, () => verifyCommand(folder, out, flags, signal));
   });
+
+const withSizes = (command: Command): Command =>
+  command
+    .requiredOption('--tp <n>', 'tensor parallel size')
+    .option('--pp <n>', 'pipeline parallel size', '1')
+    .option('--kv-size-multiplier <n>', 'how often KV heads are repeated (default: as often as needed)')
+    .option('--fuse-qkv', 'q, k and v in one parameter, as fuse_qkv saves')
+    .option('--xser', 'one file per tensor, as use_xser saves')
+    .option('--force', 'replace files of the same names in OUT')
+    .option('--quiet', 'print errors only')
+    .option('--json', 'print a JSON document');
+
+withSizes(
+  program
+    .command('shard')
+    .summary('write a sharded checkpoint from Hugging Face weights')
+    .description(
+      'Spreads Hugging Face weights (safetensors or bin, one file or several) over TP × PP ranks as optimum-neuron saves them: shards, metadata, trn_config.json, config and tokenizer. Knows Llama, Qwen3 and Granite.',
+    )
+    .argument('<hf_folder>', 'the folder with the weights and their config.json')
+    .argument('<out>', 'the output folder; made if it is not there'),
+).action((folder: string, out: string, flags: ShardFlags) => {
+  const signal = cancelOnInterrupt();
+  return run(flags.json, () => shardCommand(folder, out, flags, signal));
+});
+
+withSizes(
+  program
+    .command('reshard')
+    .summary('write a sharded checkpoint with other parallel sizes')
+    .description(
+      'Writes the model of a sharded checkpoint for other TP and PP sizes, from shards to shards: no consolidated copy comes in between.',
+    )
+    .argument('<folder>', 'the checkpoint')
+    .argument('<out>', 'the output folder; made if it is not there'),
+).action((folder: string, out: string, flags: ShardFlags) => {
+  const signal = cancelOnInterrupt();
+  return run(flags.json, () => reshardCommand(folder, out, flags, signal));
+});
 
 program
   .command('sample')

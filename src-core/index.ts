@@ -48,6 +48,9 @@ export {
   type ConsolidateResult,
   type PreparedConsolidation,
 } from './jobs/consolidate.ts';
+export { reshard, shard, type ShardResult } from './jobs/shard.ts';
+export { verifyRoundTrip, type RoundTrip } from './jobs/verify-round-trip.ts';
+export { describeModel, MODEL_FAMILIES, type ModelFamily } from './models/family.ts';
 export { verifyReplicas, type Replica, type ReplicaCheck } from './jobs/verify-replicas.ts';
 export { isPartName, partNameOf, type PartName } from './plan/part-name.ts';
 export { originalWeightsOf } from './plan/original-weights.ts';

@@ -17,6 +17,8 @@ export interface ModelConfig {
   readonly headDim?: number;
   readonly vocabSize?: number;
   readonly tieWordEmbeddings?: boolean;
+  readonly attentionBias?: boolean;
+  readonly mlpBias?: boolean;
   readonly document: Readonly<Record<string, unknown>>;
 }
 
@@ -45,6 +47,8 @@ const modelConfig = z.looseObject({
   head_dim: size,
   vocab_size: size,
   tie_word_embeddings: z.boolean().nullish(),
+  attention_bias: z.boolean().nullish(),
+  mlp_bias: z.boolean().nullish(),
 });
 const trnConfig = z.looseObject({
   tensor_parallel_size: size,
@@ -56,9 +60,14 @@ const trnConfig = z.looseObject({
 
 /** Reads config.json beside the shards, if there is one. */
 export function readModelConfig(found: DiscoveredCheckpoint): ModelConfig | undefined {
-  const read = readConfig(found, 'config.json', modelConfig);
-  if (!read) return undefined;
-  const { file, document: c } = read;
+  return found.rootFiles.includes('config.json')
+    ? readModelConfigFile(path.join(found.root, 'config.json'))
+    : undefined;
+}
+
+/** Reads a config.json. Throws `missing-file` where it is not there. */
+export function readModelConfigFile(file: string): ModelConfig {
+  const c = parseConfig(file, modelConfig);
   return {
     file,
     document: c,
@@ -73,6 +82,8 @@ export function readModelConfig(found: DiscoveredCheckpoint): ModelConfig | unde
       headDim: c.head_dim,
       vocabSize: c.vocab_size,
       tieWordEmbeddings: c.tie_word_embeddings,
+      attentionBias: c.attention_bias,
+      mlpBias: c.mlp_bias,
     }),
   };
 }

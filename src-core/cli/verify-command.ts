@@ -1,6 +1,7 @@
 import { openCheckpoint } from '../checkpoint/checkpoint.ts';
 import { printable, ShardloomError } from '../errors.ts';
 import { verifyReplicas, type Replica, type ReplicaCheck } from '../jobs/verify-replicas.ts';
+import { verifyRoundTrip, type RoundTrip } from '../jobs/verify-round-trip.ts';
 import { formatBytes, formatDuration, formatPlural } from '../units.ts';
 import { EXIT } from './exit-codes.ts';
 import { findingsText, ProgressLine, styled } from './terminal.ts';
@@ -11,16 +12,64 @@ export interface VerifyFlags {
   readonly quiet?: boolean;
 }
 
-/** `shardloom verify FOLDER --replicas`. Exit code 3 where copies differ or do not fit the metadata's placement. */
-export async function verifyCommand(folder: string, flags: VerifyFlags, signal: AbortSignal): Promise<number> {
-  if (!flags.replicas) {
+/** `shardloom verify FOLDER [OUT]`: the round trip of what was consolidated into OUT, and with --replicas all copies. */
+export async function verifyCommand(
+  folder: string,
+  out: string | undefined,
+  flags: VerifyFlags,
+  signal: AbortSignal,
+): Promise<number> {
+  if (out === undefined && !flags.replicas) {
     throw new ShardloomError({
       tag: 'usage',
       what: 'Nothing to verify was named.',
-      found: 'no --replicas',
-      expected: '--replicas',
+      found: 'neither OUT nor --replicas',
+      expected: 'the folder with the consolidated weights, or --replicas',
     });
   }
+  const roundTrip = out === undefined ? EXIT.done : await roundTripCommand(folder, out, flags, signal);
+  const replicas = flags.replicas ? await replicasCommand(folder, flags, signal) : EXIT.done;
+  return roundTrip === EXIT.done ? replicas : roundTrip;
+}
+
+async function roundTripCommand(folder: string, out: string, flags: VerifyFlags, signal: AbortSignal): Promise<number> {
+  const line = new ProgressLine();
+  let result: RoundTrip;
+  try {
+    const showsProgress = !flags.json && !flags.quiet;
+    result = await verifyRoundTrip(openCheckpoint(folder), out, {
+      signal,
+      ...(showsProgress && { onProgress: (progress) => line.update(progress) }),
+    });
+  } finally {
+    line.end();
+  }
+  if (flags.json) process.stdout.write(`${JSON.stringify({ roundTrip: result }, null, 2)}\n`);
+  else if (!flags.quiet || result.different.length > 0) process.stdout.write(roundTripText(result));
+  return result.different.length > 0 ? EXIT.input : EXIT.done;
+}
+
+function roundTripText({ compared, different, ranks, bytes, seconds, notCovered }: RoundTrip): string {
+  const all = `${formatPlural(compared, 'tensor')} on ${formatPlural(ranks, 'rank')}`;
+  const lines = [
+    different.length === 0
+      ? `${styled('green', '✓')} proved: sharding the result again gives all ${all}, byte for byte`
+      : `${styled('yellow', '!')} ${different.length} of ${all} differ from the result, sharded again`,
+    styled('dim', `  ${formatBytes(bytes)} on each side compared in ${formatDuration(seconds)}`),
+    ...different.flatMap(({ tensor, elements, maxAbs }) => [
+      '',
+      `${styled('bold', printable(tensor.name))}  TP rank ${tensor.rank?.tp ?? 0}, pipeline rank ${tensor.rank?.pp ?? 0}: ${formatPlural(elements, 'element')} ${maxAbs === null ? 'a NaN against another value' : `by at most ${Number(maxAbs.toPrecision(6))}`}`,
+      styled('dim', `  in ${printable(tensor.file)}`),
+    ]),
+    ...(notCovered.length > 0
+      ? ['', `  not covered: ${notCovered.map((name) => `adapter ${printable(name)}`).join(', ')}`]
+      : []),
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+/** `shardloom verify FOLDER --replicas`. Exit code 3 where copies differ or do not fit the metadata's placement. */
+async function replicasCommand(folder: string, flags: VerifyFlags, signal: AbortSignal): Promise<number> {
   const line = new ProgressLine();
   let check: ReplicaCheck;
   try {

@@ -10,6 +10,7 @@ import type { Plan } from '../plan/plan.ts';
 import { detectKvPlacement, kvPlacementFinding, type KvPlacementResult } from '../verify/kv-placement.ts';
 import { findingsWhileCopying, replicaSummary, type ReplicaSummary } from '../verify/replicas.ts';
 import { manifestText } from './manifest.ts';
+import { checkOutputOutside } from './output-place.ts';
 
 /** What the caller may choose; the plan's options and those of running it. */
 export interface ConsolidateOptions
@@ -80,7 +81,7 @@ export async function consolidate(
   options: ConsolidateOptions = {},
 ): Promise<ConsolidateResult> {
   const prepared = prepareConsolidation(checkpoint, options);
-  checkOutputPlace(checkpoint, out);
+  checkOutputOutside(shardFolders(checkpoint), out, [checkpoint.found.root]);
   const { plan } = prepared;
   let findings: readonly Finding[] = prepared.findings;
   const result = await executePlan(plan, out, {
@@ -106,6 +107,14 @@ function allStates({ model, adapters }: Checkpoint): ShardedState[] {
   return [...(model ? [model] : []), ...adapters];
 }
 
+/** What is the checkpoint's own in its folder; beside it there is room for results. */
+function shardFolders(checkpoint: Checkpoint): string[] {
+  return allStates(checkpoint).flatMap(({ shards, adapterConfig }) => [
+    shards.folder,
+    ...(adapterConfig ? [path.dirname(adapterConfig.file)] : []),
+  ]);
+}
+
 function chosenStates(checkpoint: Checkpoint, parts: readonly PartName[] | undefined): ShardedState[] {
   const all = allStates(checkpoint);
   if (!parts) return all;
@@ -127,23 +136,6 @@ function chosenStates(checkpoint: Checkpoint, parts: readonly PartName[] | undef
 function findingsOf(checkpoint: Checkpoint, states: readonly ShardedState[]): Finding[] {
   const leftOut = new Set(allStates(checkpoint).flatMap((state) => (states.includes(state) ? [] : state.findings)));
   return checkpoint.findings.filter((finding) => !leftOut.has(finding));
-}
-
-/** Input folders are never written to. */
-function checkOutputPlace(checkpoint: Checkpoint, out: string): void {
-  const target = path.resolve(out);
-  const inputs = allStates(checkpoint).flatMap(({ shards, adapterConfig }) => [
-    shards.folder,
-    ...(adapterConfig ? [path.dirname(adapterConfig.file)] : []),
-  ]);
-  const inside = inputs.find((folder) => target === folder || target.startsWith(folder + path.sep));
-  if (inside === undefined && target !== checkpoint.found.root) return;
-  throw new ShardloomError({
-    tag: 'usage',
-    what: 'The output folder is part of the checkpoint, which is never written to.',
-    file: target,
-    advice: 'Choose a folder outside the checkpoint.',
-  });
 }
 
 function throwFirstError(findings: readonly Finding[]): void {

@@ -22,6 +22,8 @@ export interface StageDescription {
   /** Parameters of the Neuron model and how they are spread. */
   readonly parameters: ParametersMetadata;
   readonly specs: readonly ModelWeightTransformationSpecs[];
+  /** Original parameters that are another one under a second name (the output head of tied embeddings), by their own name. */
+  readonly tied: ReadonlyMap<string, string>;
 }
 
 /** What is saved beside the shards of a stage (optimum-neuron `create_parameter_metadata`). */

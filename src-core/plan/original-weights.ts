@@ -21,19 +21,22 @@ export function originalWeightsOf(state: ShardedState): Map<string, OriginalWeig
   return merged;
 }
 
-function stageWeights(stage: Stage, adapterName: string | undefined): Map<string, OriginalWeight> {
+/** The original weights of one pipeline stage as views on its shards. */
+export function stageWeights(stage: Stage, adapterName: string | undefined): Map<string, OriginalWeight> {
   const locals = new Map([...stage.tensors].map(([name, tensors]) => [name, tensors.map(viewOf)]));
   const file = stage.metadata?.file;
   try {
-    const specs = (stage.metadata?.transformationSpecs ?? []).map((entry) => {
-      return ModelWeightTransformationSpecs.fromMetadata(entry);
-    });
-    return toOriginalWeights(specs, locals, stage.metadata?.parameters ?? new Map(), adapterName);
+    return toOriginalWeights(specsOfStage(stage), locals, stage.metadata?.parameters ?? new Map(), adapterName);
   } catch (error) {
     // Specs know no files: the metadata is the one to look at where no shard was named.
     if (!(error instanceof ShardloomError) || error.file !== undefined || file === undefined) throw error;
     throw new ShardloomError({ ...error, file }, { cause: error });
   }
+}
+
+/** The transformation specs that a stage's metadata lists. Throws `unknown-spec` for one that is none of ours. */
+export function specsOfStage({ metadata }: Stage): ModelWeightTransformationSpecs[] {
+  return (metadata?.transformationSpecs ?? []).map((entry) => ModelWeightTransformationSpecs.fromMetadata(entry));
 }
 
 function mergeStages(name: string, before: OriginalWeight, later: OriginalWeight, stage: Stage): OriginalWeight {

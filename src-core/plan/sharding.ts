@@ -25,7 +25,9 @@ export function planSharding(model: ModelDescription, weights: StateDict, option
     { path: 'trn_config.json', text: json(trnConfig(options)) },
   ];
   model.stages.forEach((stage, ppRank) => {
-    const stateDict = new Map([...stage.originalParameters.keys()].map((name) => [name, weights.get(name)!]));
+    const stateDict = new Map(
+      [...stage.originalParameters.keys()].map((name) => [name, weights.get(stage.tied.get(name) ?? name)!]),
+    );
     texts.push({ path: `shards/mp_metadata_pp_rank_${ppRank}.json`, text: json(createParameterMetadata(stage)) });
     for (let tpRank = 0; tpRank < options.tensorParallelSize; tpRank++) {
       const rank = { tpSize: options.tensorParallelSize, tpRank };

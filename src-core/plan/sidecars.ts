@@ -20,14 +20,21 @@ export interface Companions {
   readonly texts: readonly PlanText[];
 }
 
+/** Of the files in a folder those that a loader needs beside weights, to be copied as they are. */
+export function companionFiles(root: string, files: readonly string[]): PlanSidecar[] {
+  return files
+    .filter((name) => SIDECAR_PATTERNS.some((pattern) => pattern.test(name)))
+    .map((name) => sidecar(root, name));
+}
+
 /** The checkpoint's own files that a loader needs, for the model's folder; config.json with the dtype that is written. */
 export function modelCompanions(checkpoint: Checkpoint, dtype: DType | undefined): Companions {
   const { root, rootFiles } = checkpoint.found;
-  const names = rootFiles.filter((name) => SIDECAR_PATTERNS.some((pattern) => pattern.test(name)));
+  const sidecars = companionFiles(root, rootFiles);
   const { config } = checkpoint;
-  if (dtype === undefined || !config) return { sidecars: names.map((name) => sidecar(root, name)), texts: [] };
+  if (dtype === undefined || !config) return { sidecars, texts: [] };
   return {
-    sidecars: names.filter((name) => name !== 'config.json').map((name) => sidecar(root, name)),
+    sidecars: sidecars.filter(({ path: name }) => name !== 'config.json'),
     texts: [{ path: 'config.json', text: configWithDtype(config.document, dtype) }],
   };
 }

@@ -4,12 +4,13 @@ import { FileSink, writeNewFile } from '../bytes/sink.ts';
 import { executePlan } from '../execute/execute.ts';
 import { layoutSafetensors, readSafetensors } from '../formats/safetensors/index.ts';
 import type { ModelDescription } from '../models/description.ts';
-import { describeLlama, type LlamaConfig } from '../models/llama.ts';
+import type { DecoderConfig } from '../models/decoder.ts';
+import { describeModel } from '../models/family.ts';
 import { finishShard, planSharding, type ShardingOptions } from '../plan/sharding.ts';
 import { viewOf } from '../tensor/view.ts';
 
 export interface SampleOptions extends Partial<ShardingOptions> {
-  readonly config?: Partial<LlamaConfig>;
+  readonly config?: Partial<DecoderConfig>;
   readonly workers?: number;
 }
 
@@ -21,7 +22,7 @@ export interface Sample {
 }
 
 /** Small enough to be made in a moment, with fewer KV heads than ranks, so that they are replicated. */
-const SAMPLE_CONFIG: LlamaConfig = {
+const SAMPLE_CONFIG: DecoderConfig = {
   hiddenSize: 256,
   intermediateSize: 704,
   numAttentionHeads: 16,
@@ -43,7 +44,7 @@ export async function makeSample(folder: string, options: SampleOptions = {}): P
     xser: options.xser ?? false,
     ...(options.kvSizeMultiplier !== undefined && { kvSizeMultiplier: options.kvSizeMultiplier }),
   };
-  const model = describeLlama(config, sharding);
+  const model = describeModel('llama', config, sharding);
   const original = path.join(folder, 'original', 'model.safetensors');
   writeOriginal(original, model);
   writeNewFile(path.join(folder, 'original', 'config.json'), new TextEncoder().encode(configJson(config)));
@@ -95,7 +96,7 @@ function pseudoWeights(count: number): Uint16Array {
   return bits;
 }
 
-function configJson(config: LlamaConfig): string {
+function configJson(config: DecoderConfig): string {
   const document = {
     architectures: ['LlamaForCausalLM'],
     model_type: 'llama',

@@ -1,0 +1,100 @@
+import { printable, ShardloomError } from '../errors.ts';
+import { reshard, shard, type ShardResult, type ShardRunOptions } from '../jobs/shard.ts';
+import { MAX_RANKS } from '../limits.ts';
+import type { ShardingOptions } from '../plan/sharding.ts';
+import { formatBytes, formatDuration, formatPlural } from '../units.ts';
+import { EXIT } from './exit-codes.ts';
+import { ProgressLine, styled } from './terminal.ts';
+
+/** The options of `shardloom shard` and `shardloom reshard`, as the command line gives them. */
+export interface ShardFlags {
+  readonly tp: string;
+  readonly pp: string;
+  readonly kvSizeMultiplier?: string;
+  readonly fuseQkv?: boolean;
+  readonly xser?: boolean;
+  readonly force?: boolean;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}
+
+/** `shardloom shard HF_FOLDER OUT`. Returns the exit code. */
+export function shardCommand(folder: string, out: string, flags: ShardFlags, signal: AbortSignal): Promise<number> {
+  return run('Sharded', (sharding, options) => shard(folder, out, sharding, options), flags, signal);
+}
+
+/** `shardloom reshard FOLDER OUT`. Returns the exit code. */
+export function reshardCommand(folder: string, out: string, flags: ShardFlags, signal: AbortSignal): Promise<number> {
+  return run('Resharded', (sharding, options) => reshard(folder, out, sharding, options), flags, signal);
+}
+
+async function run(
+  done: string,
+  start: (sharding: ShardingOptions, options: ShardRunOptions) => Promise<ShardResult>,
+  flags: ShardFlags,
+  signal: AbortSignal,
+): Promise<number> {
+  const sharding = shardingOf(flags);
+  const line = new ProgressLine();
+  const showsProgress = !flags.json && !flags.quiet;
+  let result: ShardResult;
+  try {
+    result = await start(sharding, {
+      signal,
+      replace: flags.force ?? false,
+      ...(showsProgress && { onProgress: (progress) => line.update(progress) }),
+    });
+  } finally {
+    line.end();
+  }
+  if (flags.json) process.stdout.write(`${JSON.stringify(documentOf(result), null, 2)}\n`);
+  else if (!flags.quiet) process.stdout.write(textOf(done, result, sharding));
+  return EXIT.done;
+}
+
+function shardingOf(flags: ShardFlags): ShardingOptions {
+  return {
+    tensorParallelSize: size('--tp', flags.tp),
+    pipelineParallelSize: size('--pp', flags.pp),
+    fuseQkv: flags.fuseQkv ?? false,
+    xser: flags.xser ?? false,
+    ...(flags.kvSizeMultiplier !== undefined && {
+      kvSizeMultiplier: size('--kv-size-multiplier', flags.kvSizeMultiplier),
+    }),
+  };
+}
+
+function size(flag: string, value: string): number {
+  const number = Number(value);
+  if (/^\d+$/.test(value) && number >= 1 && number <= MAX_RANKS) return number;
+  throw new ShardloomError({
+    tag: 'usage',
+    what: `${flag} does not take this value.`,
+    found: value,
+    expected: `a whole number from 1 to ${MAX_RANKS}`,
+  });
+}
+
+function textOf(
+  done: string,
+  result: ShardResult,
+  { tensorParallelSize, pipelineParallelSize }: ShardingOptions,
+): string {
+  const { plan, bytesWritten, seconds, out } = result;
+  const rate = seconds > 0 ? ` (${formatBytes(bytesWritten / seconds)}/s)` : '';
+  return [
+    `${styled('bold', done)} for TP ${tensorParallelSize} × PP ${pipelineParallelSize}: ${formatBytes(bytesWritten)} in ${formatPlural(plan.outputs.length, 'file')}, ${formatDuration(seconds)}${rate}`,
+    `  into ${printable(out)}`,
+    '',
+  ].join('\n');
+}
+
+function documentOf({ out, plan, bytesWritten, seconds, workers }: ShardResult): unknown {
+  return {
+    out,
+    files: plan.outputs.map(({ path, size: bytes }) => ({ path, bytes })),
+    bytes: bytesWritten,
+    seconds,
+    workers,
+  };
+}

@@ -1,0 +1,139 @@
+import type { Checkpoint, ShardedState, Stage } from '../checkpoint/checkpoint.ts';
+import { openWeightsFolder, type WeightsFolder } from '../checkpoint/weights-folder.ts';
+import { ShardloomError } from '../errors.ts';
+import { compareCopies, type CompareOptions } from '../execute/compare-copies.ts';
+import type { CopiedTensor } from '../execute/copy-tensors.ts';
+import { specsOfStage, stageWeights } from '../plan/original-weights.ts';
+import { PlanBuilder, plannedWeights } from '../plan/plan-builder.ts';
+import type { PlanTensor } from '../plan/plan.ts';
+import { adaptStateDict } from '../specs/adapt-state-dict.ts';
+import { sameShape } from '../tensor/shape.ts';
+import type { StoredTensor } from '../tensor/stored.ts';
+import { viewOf, type View } from '../tensor/view.ts';
+
+/** Whether consolidated weights, sharded again, give back every byte of the checkpoint. */
+export interface RoundTrip {
+  /** Tensors of all ranks that were compared, and those that differ. */
+  readonly compared: number;
+  readonly different: readonly RoundTripDifference[];
+  readonly ranks: number;
+  /** Bytes of the checkpoint's tensors that were compared. */
+  readonly bytes: number;
+  readonly seconds: number;
+  /** Adapters that the checkpoint holds too: they are not covered. */
+  readonly notCovered: readonly string[];
+}
+
+export interface RoundTripDifference {
+  readonly tensor: StoredTensor;
+  readonly elements: number;
+  /** Largest absolute difference; null where a NaN stands against another value. */
+  readonly maxAbs: number | null;
+}
+
+/**
+ * Shards the weights in `out` again, with the specs and parallel attributes that the checkpoint's metadata lists, and compares
+ * the result with what every rank has stored. Views lead from one to the other: nothing is written. Throws the first error of a
+ * checkpoint that is not whole, and `missing-tensor`, `shape-mismatch` or `dtype-mismatch` for weights that are not its own.
+ */
+export async function verifyRoundTrip(
+  checkpoint: Checkpoint,
+  out: string,
+  options: CompareOptions = {},
+): Promise<RoundTrip> {
+  const started = performance.now();
+  const problem = checkpoint.findings.find(({ severity }) => severity === 'error');
+  if (problem) throw new ShardloomError(problem);
+  const { model } = checkpoint;
+  if (!model) {
+    throw new ShardloomError({
+      tag: 'unsupported',
+      what: 'Only the round trip of a full model can be proved; this checkpoint holds adapters alone.',
+      file: checkpoint.found.opened,
+      advice: 'Compare their copies with shardloom verify FOLDER --replicas.',
+    });
+  }
+  const weights = openWeightsFolder(out);
+  const builder = new PlanBuilder();
+  const pairs = model.stages.flatMap((stage) => pairsOf(model, stage, weights));
+  const tensors = pairs.map((pair, index) => comparison(builder, pair, index));
+  const copied = await compareCopies({ files: builder.files, sources: builder.sources }, tensors, options);
+  const stored = pairs.map((pair) => pair.stored);
+  return {
+    compared: pairs.length,
+    different: tensors.flatMap(({ name }, index) => differenceOf(stored[index]!, copied.get(name)!)),
+    ranks: new Set(stored.map(({ rank }) => `${rank?.pp ?? 0}/${rank?.tp ?? 0}`)).size,
+    bytes: tensors.reduce((sum, { byteLength }) => sum + byteLength, 0),
+    seconds: (performance.now() - started) / 1000,
+    notCovered: checkpoint.adapters.map(({ adapterName }) => adapterName ?? 'default'),
+  };
+}
+
+/** What a rank has stored, and the same made anew from the consolidated weights. */
+interface Pair {
+  readonly stored: StoredTensor;
+  readonly made: View;
+}
+
+function pairsOf(state: ShardedState, stage: Stage, weights: WeightsFolder): Pair[] {
+  const originals = new Map(
+    [...stageWeights(stage, undefined)].map(([name, { view }]) => [name, consolidated(weights, name, view)]),
+  );
+  const specs = specsOfStage(stage);
+  const parameters = stage.metadata?.parameters ?? new Map();
+  return Array.from({ length: state.tensorParallelSize }, (_, tpRank) => {
+    const local = adaptStateDict(specs, originals, parameters, { tpSize: state.tensorParallelSize, tpRank });
+    return [...stage.tensors].map(([name, locals]) => pair(locals[tpRank]!, local.get(name)));
+  }).flat();
+}
+
+/** A tensor of the result, which must be of the same kind as what consolidation makes of the shards. */
+function consolidated({ folder, tensors }: WeightsFolder, name: string, expected: View): View {
+  const found = tensors.get(name);
+  const isSame = found?.dtype === expected.dtype && sameShape(found.shape, expected.shape);
+  if (found && isSame) return viewOf(found);
+  const converted = found !== undefined && found.dtype !== expected.dtype;
+  throw new ShardloomError({
+    tag: !found ? 'missing-tensor' : converted ? 'dtype-mismatch' : 'shape-mismatch',
+    what: found ? 'A tensor of the result is of another kind than the checkpoint’s.' : 'The result lacks a tensor.',
+    file: found?.file ?? folder,
+    tensor: name,
+    ...(found && { found: `${found.dtype} [${found.shape.join(', ')}]` }),
+    expected: `${expected.dtype} [${expected.shape.join(', ')}]`,
+    advice: converted
+      ? 'Converted weights do not lead back: verify a result of the dtype that is stored.'
+      : 'Name the folder that was made from this checkpoint.',
+  });
+}
+
+function pair(stored: StoredTensor, made: View | undefined): Pair {
+  if (made?.dtype === stored.dtype && sameShape(made.shape, stored.shape)) return { stored, made };
+  throw new ShardloomError({
+    tag: made ? 'shape-mismatch' : 'missing-tensor',
+    what: 'Sharding the result again does not give a tensor that the checkpoint holds.',
+    file: stored.file,
+    tensor: stored.name,
+    ...(made && { found: `${made.dtype} [${made.shape.join(', ')}]` }),
+    expected: `${stored.dtype} [${stored.shape.join(', ')}]`,
+    advice: 'The metadata does not describe these shards: copy it and the shards again from one save.',
+  });
+}
+
+function comparison(builder: PlanBuilder, { stored, made }: Pair, index: number): PlanTensor {
+  const weight = {
+    view: viewOf(stored),
+    transformation: 'copied' as const,
+    from: [stored.name],
+    copies: [{ label: 'made anew', view: made }],
+  };
+  // Names repeat from rank to rank.
+  return builder.tensor(plannedWeights([[`${index} ${stored.name}`, weight]], undefined)[0]!, 0);
+}
+
+function differenceOf(tensor: StoredTensor, { differences }: CopiedTensor): RoundTripDifference[] {
+  const places = differences.flatMap(({ where }) => where);
+  if (places.length === 0) return [];
+  const maxAbs = Math.max(...places.map((place) => place.maxAbs));
+  const elements = places.reduce((sum, place) => sum + place.elements, 0);
+  return [{ tensor, elements, maxAbs: places.some((place) => Number.isNaN(place.maxAbs)) ? null : maxAbs }];
+}

@@ -1,0 +1,97 @@
+import { ShardloomError } from '../errors.ts';
+import type { DecoderConfig } from './decoder.ts';
+import type { ParallelConfig } from './description.ts';
+
+type Heads = Pick<DecoderConfig, 'numAttentionHeads' | 'numKeyValueHeads'>;
+
+/** True where key and value heads cannot be dealt out one by one, so that training repeats them (GQAQKVColumnParallelLinear). */
+export function needsGqaProjection({ numKeyValueHeads }: Heads, { tensorParallelSize }: ParallelConfig): boolean {
+  return numKeyValueHeads < tensorParallelSize || numKeyValueHeads % tensorParallelSize !== 0;
+}
+
+/** How often key and value heads are repeated: as asked for, else as often as there are ranks for a head. */
+export function kvSizeMultiplierOf({ numKeyValueHeads }: Heads, parallel: ParallelConfig): number {
+  return parallel.kvSizeMultiplier ?? Math.max(1, Math.floor(parallel.tensorParallelSize / numKeyValueHeads));
+}
+
+/**
+ * Throws `parallel-size-mismatch` for sizes that the model cannot be split by, with the numbers and the nearest sizes that
+ * work.
+ */
+export function checkParallelSizes(config: DecoderConfig, parallel: ParallelConfig): void {
+  const { tensorParallelSize: tp, pipelineParallelSize: pp } = parallel;
+  const { numAttentionHeads, numHiddenLayers, vocabSize, intermediateSize } = config;
+  const divided = [
+    ['attention heads', numAttentionHeads],
+    ['rows of the vocabulary', vocabSize],
+    ['columns of the MLP', intermediateSize],
+  ] as const;
+  for (const [what, count] of divided) {
+    if (count % tp === 0) continue;
+    const common = divided.reduce((divisor, [, size]) => gcd(divisor, size), numAttentionHeads);
+    throw mismatch(
+      `${count} ${what} cannot be split over TP ${tp}.`,
+      `TP ${tp}`,
+      nearest(tp, divisorsOf(common), 'TP'),
+    );
+  }
+  if (pp > numHiddenLayers) {
+    throw mismatch(
+      `${numHiddenLayers} layers cannot be spread over ${pp} pipeline stages.`,
+      `PP ${pp}`,
+      `PP 1 to ${numHiddenLayers}`,
+    );
+  }
+  if (needsGqaProjection(config, parallel)) checkKvSizes(config, parallel);
+}
+
+function checkKvSizes(config: DecoderConfig, parallel: ParallelConfig): void {
+  const multiplier = kvSizeMultiplierOf(config, parallel);
+  const fits = (m: number): boolean => kvSizesFit(config, parallel.tensorParallelSize, m);
+  if (fits(multiplier)) return;
+  const { numAttentionHeads, numKeyValueHeads } = config;
+  const { tensorParallelSize: tp } = parallel;
+  const works = Array.from({ length: tp }, (_, index) => index + 1).filter(fits);
+  throw mismatch(
+    `${numKeyValueHeads} KV heads of ${numAttentionHeads} query heads cannot be repeated ${multiplier} times over TP ${tp}.`,
+    `kv_size_multiplier ${multiplier}`,
+    works.length === 0 ? `another TP: none fits ${tp}` : nearest(multiplier, works, 'kv_size_multiplier'),
+  );
+}
+
+/** Every rank gets the same number of KV heads, and each of them the same number of its query heads. */
+function kvSizesFit(
+  { numAttentionHeads: heads, numKeyValueHeads: kv }: Heads,
+  tp: number,
+  multiplier: number,
+): boolean {
+  if (multiplier > tp || (kv * multiplier) % tp !== 0) return false;
+  const slots = (kv * multiplier) / tp;
+  return heads % kv === 0 && (heads / tp) % slots === 0 && (heads / kv) % multiplier === 0;
+}
+
+function mismatch(what: string, found: string, expected: string): ShardloomError {
+  return new ShardloomError({
+    tag: 'parallel-size-mismatch',
+    what,
+    found,
+    expected,
+    advice: 'Choose other parallel sizes; config.json says what the model consists of.',
+  });
+}
+
+/** All sizes that work, the nearest ones named first. */
+function nearest(wanted: number, works: readonly number[], name: string): string {
+  const below = works.filter((size) => size < wanted).at(-1);
+  const above = works.find((size) => size > wanted);
+  const near = [below, above].filter((size) => size !== undefined).join(' or ');
+  return `${name} ${near} (of ${works.join(', ')})`;
+}
+
+function divisorsOf(count: number): number[] {
+  return Array.from({ length: count }, (_, index) => index + 1).filter((size) => count % size === 0);
+}
+
+function gcd(a: number, b: number): number {
+  return b === 0 ? a : gcd(b, a % b);
+}
