@@ -45,7 +45,6 @@ test('sort, group, choose columns; what was chosen is still there after a new st
 test('with the keyboard: down, open, walk on, copy, close', async ({ shardloom: { app, page, problems } }) => {
   await page.getByTestId('parameters-scroll').focus();
   await page.keyboard.press('ArrowDown');
-  await page.keyboard.press('ArrowDown');
   await page.keyboard.press('Enter');
   await expect(page.getByRole('complementary', { name: /q_proj/ })).toBeVisible();
   await expect(page.getByText(/16 query heads are spread/)).toBeVisible();

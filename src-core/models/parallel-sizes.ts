@@ -1,4 +1,5 @@
 import { ShardloomError } from '../errors.ts';
+import { kvSizeMultipliersThatFit } from '../specs/gqa-heads.ts';
 import type { DecoderConfig } from './decoder.ts';
 import type { ParallelConfig } from './description.ts';
 
@@ -47,27 +48,15 @@ export function checkParallelSizes(config: DecoderConfig, parallel: ParallelConf
 
 function checkKvSizes(config: DecoderConfig, parallel: ParallelConfig): void {
   const multiplier = kvSizeMultiplierOf(config, parallel);
-  const fits = (m: number): boolean => kvSizesFit(config, parallel.tensorParallelSize, m);
-  if (fits(multiplier)) return;
   const { numAttentionHeads, numKeyValueHeads } = config;
   const { tensorParallelSize: tp } = parallel;
-  const works = Array.from({ length: tp }, (_, index) => index + 1).filter(fits);
+  const works = kvSizeMultipliersThatFit({ numAttentionHeads, numKeyValueHeads, tpSize: tp });
+  if (works.includes(multiplier)) return;
   throw mismatch(
     `${numKeyValueHeads} KV heads of ${numAttentionHeads} query heads cannot be repeated ${multiplier} times over TP ${tp}.`,
     `kv_size_multiplier ${multiplier}`,
     works.length === 0 ? `another TP: none fits ${tp}` : nearest(multiplier, works, 'kv_size_multiplier'),
   );
-}
-
-/** Every rank gets the same number of KV heads, and each of them the same number of its query heads. */
-function kvSizesFit(
-  { numAttentionHeads: heads, numKeyValueHeads: kv }: Heads,
-  tp: number,
-  multiplier: number,
-): boolean {
-  if (multiplier > tp || (kv * multiplier) % tp !== 0) return false;
-  const slots = (kv * multiplier) / tp;
-  return heads % kv === 0 && (heads / tp) % slots === 0 && (heads / kv) % multiplier === 0;
 }
 
 function mismatch(what: string, found: string, expected: string): ShardloomError {

@@ -17,39 +17,53 @@ export interface GqaLayout {
   readonly queryHeadsPerSlot: number;
 }
 
-/**
- * The layout for these sizes, or an error where they do not divide. A multiplier above the tensor parallel size, or one
- * that makes a rank hold a number of KV heads that does not divide their count, is refused: there the reference computes a
- * head order that is not a permutation, or a wrong one without an error.
- */
+/** The layout for these sizes. Throws `unsupported` where they do not divide: see {@link kvSizeMultipliersThatFit}. */
 export function gqaLayout(sizes: GqaSizes): GqaLayout {
-  const { numAttentionHeads: heads, numKeyValueHeads: kvHeads, kvSizeMultiplier: multiplier, tpSize } = sizes;
-  const queryHeadsPerRank = heads / tpSize;
-  const kvSlotsPerRank = (kvHeads * multiplier) / tpSize;
-  const queryHeadsPerSlot = queryHeadsPerRank / kvSlotsPerRank;
-  const whole = [heads / kvHeads, queryHeadsPerRank, kvSlotsPerRank, queryHeadsPerSlot, kvHeads / kvSlotsPerRank];
-  if (!whole.every((n) => Number.isInteger(n) && n >= 1)) {
-    throw new ShardloomError({
-      tag: 'unsupported',
-      what: 'These attention heads cannot be laid out over the ranks.',
-      found: `num_attention_heads ${heads}, num_key_value_heads ${kvHeads}, kv_size_multiplier ${multiplier}, tensor parallel size ${tpSize}`,
-      expected: `${workingMultipliers(sizes)}`,
-      advice: 'The metadata is damaged, or belongs to another model: check it against config.json and trn_config.json.',
-    });
-  }
-  return { queryHeadsPerRank, kvSlotsPerRank, queryHeadsPerSlot };
+  const layout = layoutOf(sizes);
+  if (fits(sizes, layout)) return layout;
+  const { numAttentionHeads, numKeyValueHeads, kvSizeMultiplier, tpSize } = sizes;
+  const fitting = kvSizeMultipliersThatFit(sizes);
+  throw new ShardloomError({
+    tag: 'unsupported',
+    what: 'These attention heads cannot be laid out over the ranks.',
+    found: `num_attention_heads ${numAttentionHeads}, num_key_value_heads ${numKeyValueHeads}, kv_size_multiplier ${kvSizeMultiplier}, tensor parallel size ${tpSize}`,
+    expected:
+      fitting.length > 0
+        ? `a kv_size_multiplier of ${fitting.join(' or ')} for this tensor parallel size`
+        : 'head counts that the tensor parallel size divides',
+    advice: 'The metadata is damaged, or belongs to another model: check it against config.json and trn_config.json.',
+  });
 }
 
-function workingMultipliers({ numAttentionHeads, numKeyValueHeads, tpSize }: GqaSizes): string {
-  const working: number[] = [];
-  for (let m = 1; m <= tpSize; m++) {
-    const slots = (numKeyValueHeads * m) / tpSize;
-    const whole = [numAttentionHeads / tpSize, slots, numAttentionHeads / tpSize / slots, numKeyValueHeads / slots];
-    if ([numAttentionHeads / numKeyValueHeads, ...whole].every((n) => Number.isInteger(n) && n >= 1)) working.push(m);
-  }
-  return working.length > 0
-    ? `a kv_size_multiplier of ${working.join(' or ')} for this tensor parallel size`
-    : 'head counts that the tensor parallel size divides';
+/**
+ * The multipliers with which heads can be laid out. One above the tensor parallel size, or one that makes a rank hold a number
+ * of KV heads that does not divide their count, is none: there the reference computes a head order that is not a permutation,
+ * or a wrong one without an error.
+ */
+export function kvSizeMultipliersThatFit(sizes: Omit<GqaSizes, 'kvSizeMultiplier'>): number[] {
+  return Array.from({ length: sizes.tpSize }, (_, index) => index + 1).filter((kvSizeMultiplier) => {
+    const one = { ...sizes, kvSizeMultiplier };
+    return fits(one, layoutOf(one));
+  });
+}
+
+function layoutOf({ numAttentionHeads, numKeyValueHeads, kvSizeMultiplier, tpSize }: GqaSizes): GqaLayout {
+  const queryHeadsPerRank = numAttentionHeads / tpSize;
+  const kvSlotsPerRank = (numKeyValueHeads * kvSizeMultiplier) / tpSize;
+  return { queryHeadsPerRank, kvSlotsPerRank, queryHeadsPerSlot: queryHeadsPerRank / kvSlotsPerRank };
+}
+
+/** True if every division of the layout comes out even. */
+function fits({ numAttentionHeads, numKeyValueHeads }: GqaSizes, layout: GqaLayout): boolean {
+  const { queryHeadsPerRank, kvSlotsPerRank, queryHeadsPerSlot } = layout;
+  const whole = [
+    numAttentionHeads / numKeyValueHeads,
+    queryHeadsPerRank,
+    kvSlotsPerRank,
+    queryHeadsPerSlot,
+    numKeyValueHeads / kvSlotsPerRank,
+  ];
+  return whole.every((n) => Number.isInteger(n) && n >= 1);
 }
 
 /**

@@ -45,10 +45,10 @@ describe('the mapping table', () => {
     const rows = parameterRows(parts).filter(({ name }) => !/layers\.(?!7\.)/.test(name));
     expect(rows.map(short)).toEqual([
       ['model.embed_tokens.weight', 'joined', null, 0, 8, 0, 0],
-      ['7.self_attn.o_proj.weight', 'query heads reordered', 'GQAQKVColumnParallelLinearSpec', 1, 8, 0, 1],
       ['7.self_attn.q_proj.weight', 'query heads reordered', 'GQAQKVColumnParallelLinearSpec', 0, 8, 0, 1],
       ['7.self_attn.k_proj.weight', 'KV replica taken', 'GQAQKVColumnParallelLinearSpec', 0, 4, 1, 1],
       ['7.self_attn.v_proj.weight', 'KV replica taken', 'GQAQKVColumnParallelLinearSpec', 0, 4, 1, 1],
+      ['7.self_attn.o_proj.weight', 'query heads reordered', 'GQAQKVColumnParallelLinearSpec', 1, 8, 0, 1],
       ['7.mlp.gate_proj.weight', 'unfused', 'FusedLinearsSpec', 0, 8, 0, 1],
       ['7.mlp.up_proj.weight', 'unfused', 'FusedLinearsSpec', 0, 8, 0, 1],
       ['7.mlp.down_proj.weight', 'joined', null, 1, 8, 0, 1],
