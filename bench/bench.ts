@@ -31,14 +31,15 @@ function bytesBelow(folder: string): number {
 }
 
 /** Both commands in turn, into fresh folders, after one run of each that only warms the page cache. */
-async function paired(name: string, shards: string, consolidate: readonly string[]): Promise<void> {
+async function paired(name: string, copied: string, command: readonly string[], aim = 1.15): Promise<void> {
   const ours: Run[] = [];
   const theirs: Run[] = [];
   for (let i = 0; i <= PAIRS; i++) {
     const out = path.join(root, 'out');
     const copy = path.join(root, 'copy');
-    const us = (): Promise<Run> => measure(process.execPath, [CLI, 'consolidate', ...consolidate, out, '--quiet']);
-    const them = (): Promise<Run> => measure('cp', ['-r', shards, copy]);
+    const us = (): Promise<Run> =>
+      measure(process.execPath, [CLI, command[0]!, command[1]!, out, ...command.slice(2), '--quiet']);
+    const them = (): Promise<Run> => measure('cp', ['-r', copied, copy]);
     // Who goes first alternates: the second finds memory that the first has just given back.
     const first = i % 2 === 0 ? await us() : null;
     const cp = await them();
@@ -51,8 +52,9 @@ async function paired(name: string, shards: string, consolidate: readonly string
   }
   const ratios = ours.map((run, i) => run.seconds / theirs[i]!.seconds);
   const seconds = (runs: readonly Run[]): string => `${median(runs.map((run) => run.seconds)).toFixed(2)} s`;
-  console.log(`${name}: ${formatBytes(bytesBelow(shards))} of shards`);
-  console.log(`  consolidate / cp -r   ${spread(ratios)}   aim: at most 1.15   (${seconds(ours)}, ${seconds(theirs)})`);
+  console.log(`${name}: ${formatBytes(bytesBelow(copied))}`);
+  const ratio = `${command[0]!} / cp -r`.padEnd(21);
+  console.log(`  ${ratio} ${spread(ratios)}   aim: at most ${aim}   (${seconds(ours)}, ${seconds(theirs)})`);
   console.log(`  peak memory           ${formatBytes(Math.max(...ours.map((run) => run.peakBytes)))}   aim: 200 MB`);
 }
 
@@ -90,10 +92,17 @@ console.log(
   `${PAIRS} pairs each, median (minimum to maximum); Node ${process.version}, ${os.availableParallelism()} processors`,
 );
 const tp8 = await sample(root, 'tp8', 8, 1, false);
-await paired('TP 8, plain', path.join(tp8, 'shards'), [tp8]);
+await paired('TP 8, plain', path.join(tp8, 'shards'), ['consolidate', tp8]);
+await paired(
+  'to TP 8, plain',
+  path.join(tp8, '../original'),
+  ['shard', path.join(tp8, '../original'), '--tp', '8'],
+  1.25,
+);
+await paired('TP 8 to TP 4 x PP 2', path.join(tp8, 'shards'), ['reshard', tp8, '--tp', '4', '--pp', '2'], 1.25);
 fs.rmSync(path.dirname(tp8), { recursive: true });
 const tp32 = await sample(root, 'tp32', 32, 1, true);
-await paired('TP 32, xser', path.join(tp32, 'shards'), [tp32]);
+await paired('TP 32, xser', path.join(tp32, 'shards'), ['consolidate', tp32]);
 fs.rmSync(path.dirname(tp32), { recursive: true });
 await openTime();
 await lookingAtTensors(root, PAIRS);

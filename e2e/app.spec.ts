@@ -24,8 +24,14 @@ test('the sample is one click away, and consolidates with its proof', async ({ s
   await page.getByRole('button', { name: 'Try a sample' }).click();
   await expect(page.getByText('All 8 ranks are whole and fit together.')).toBeVisible();
   await page.getByRole('button', { name: 'Consolidate…' }).click();
+  await page.getByRole('checkbox', { name: 'Prove the round trip' }).check();
+  await expect(page.locator('code', { hasText: '--verify' })).toBeVisible();
   await expect(page.getByText('1 weights file, 6.69 MB')).toBeVisible();
   await page.getByRole('button', { name: 'Start' }).click();
+  await expect(page.getByText('Proved', { exact: true })).toBeVisible();
+  await expect(
+    page.getByText('Sharding the result again gives all 280 tensors on 8 ranks, byte for byte'),
+  ).toBeVisible();
   await expect(page.getByText('All 71 copies on other ranks equal what was taken, byte for byte')).toBeVisible();
   await page.getByRole('button', { name: 'Show the digests of all tensors' }).click();
   await expect(page.getByText(/^xxh64:[0-9a-f]{16}$/).first()).toBeVisible();

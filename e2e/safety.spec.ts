@@ -121,6 +121,7 @@ test('writes only where somebody chose', async ({ shardloom: { page } }) => {
       digest: 'xxh64' as const,
       parts: ['model' as const],
       replace: false,
+      verify: false,
     };
     const { checkpoint } = opened.value;
     const started = await request('consolidation:start', { checkpoint, out: '/tmp/nobody-chose-this', choices });

@@ -20,6 +20,7 @@ import type {
   Rank,
   RankContent,
   ReplicaCheck,
+  RoundTrip,
   Slice,
   SliceValues,
   TensorStatistics,
@@ -243,6 +244,8 @@ export interface ConsolidationChoices {
   readonly parts: readonly PartName[];
   /** Replace files of the same names. */
   readonly replace: boolean;
+  /** Afterwards shard the result again and compare it with what every rank has stored. */
+  readonly verify: boolean;
 }
 
 export interface ConsolidationRequest {
@@ -306,6 +309,8 @@ export interface ConsolidationResult {
   readonly kvPlacement: 'tiled' | 'adjacent' | 'both' | 'neither' | null;
   readonly findings: readonly Finding[];
   readonly digest: DigestName;
+  /** Whether sharding the result again gave back every rank's bytes; null where that was not asked for. */
+  readonly roundTrip: RoundTrip | null;
 }
 
 /** The figures of a replica check; the whole of it is asked for by its checkpoint. */

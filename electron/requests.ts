@@ -39,6 +39,7 @@ const choices = z.strictObject({
   digest: z.enum(DIGESTS),
   parts: z.array(part).min(1).max(10_000),
   replace: z.boolean(),
+  verify: z.boolean(),
 });
 const consolidation = z.strictObject({ checkpoint: id, out: folder, choices });
 

@@ -95,6 +95,7 @@ program
   .addOption(new Option('--digest <kind>', 'digest of each tensor').choices(DIGESTS).default('xxh64'))
   .option('--workers <n>', 'threads that copy (default: by size and processors; 0: none beside the main one)')
   .option('--band-size <size>', 'bytes that a thread copies at a time (default: 2 MiB)')
+  .option('--verify', 'shard the result again and compare every byte of every rank')
   .option('--force', 'replace files of the same names in OUT')
   .option('--dry-run', 'print the plan and write nothing')
   .option('--quiet', 'print warnings and errors only')

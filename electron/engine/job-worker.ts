@@ -6,11 +6,13 @@ import {
   openCheckpoint,
   toProblem,
   verifyReplicas,
+  verifyRoundTrip,
   type Checkpoint,
   type ConsolidateResult,
   type Problem,
   type Progress,
   type ReplicaCheck,
+  type RoundTrip,
 } from '../../src-core/index.ts';
 import type { ConsolidationResult, DigestPage, JobWork, ReplicasResult } from '../channels.ts';
 import { optionsOf } from './opened.ts';
@@ -92,7 +94,11 @@ async function runConsolidation(
   const result = await consolidate(checkpoint, out, { ...optionsOf(choices), version, ...watching });
   return {
     kind: 'consolidate',
-    result: consolidationResult(result, choices.digest),
+    result: consolidationResult(
+      result,
+      choices.digest,
+      choices.verify ? await verifyRoundTrip(checkpoint, out, watching) : null,
+    ),
     digests: result.written.flatMap(({ output, tensors }) =>
       tensors.map(({ name, digest }) => ({ file: output.path, name, digest })),
     ),
@@ -102,6 +108,7 @@ async function runConsolidation(
 function consolidationResult(
   { written, bytesWritten, seconds, replicas, kvPlacement, findings }: ConsolidateResult,
   digest: ConsolidationResult['digest'],
+  roundTrip: RoundTrip | null,
 ): ConsolidationResult {
   const files = written.map(({ output, tensors }) => ({
     path: output.path,
@@ -118,5 +125,6 @@ function consolidationResult(
     kvPlacement: kvPlacement?.placement ?? null,
     findings,
     digest,
+    roundTrip,
   };
 }

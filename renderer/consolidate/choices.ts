@@ -13,6 +13,7 @@ export interface FormState {
   readonly digest: ConsolidationChoices['digest'];
   readonly parts: readonly PartName[];
   readonly replace: boolean;
+  readonly verify: boolean;
 }
 
 /** Everything the checkpoint holds, in the default form. */
@@ -25,6 +26,7 @@ export function defaultForm(out: string, summary: CheckpointSummary): FormState 
     digest: 'xxh64',
     parts: partsOfSummary(summary).map(({ part }) => part),
     replace: false,
+    verify: false,
   };
 }
 
@@ -47,8 +49,16 @@ export function choicesOf({
   digest,
   parts,
   replace,
+  verify,
 }: FormState): ConsolidationChoices | null {
   const maxShardBytes = Math.round(Number(gigabytes) * 1e9);
   const isSize = gigabytes !== '' && Number.isSafeInteger(maxShardBytes) && maxShardBytes >= 1;
-  return isSize && parts.length > 0 ? { format, maxShardBytes, dtype, digest, parts, replace } : null;
+  return isSize && parts.length > 0
+    ? { format, maxShardBytes, dtype, digest, parts, replace, verify: verify && canVerify({ dtype, parts }) }
+    : null;
+}
+
+/** The round trip of a full model can be proved, of the dtype that is stored. */
+export function canVerify({ dtype, parts }: Pick<FormState, 'dtype' | 'parts'>): boolean {
+  return dtype === null && parts.includes('model');
 }

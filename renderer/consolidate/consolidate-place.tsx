@@ -7,7 +7,7 @@ import { startConsolidation } from '../actions.ts';
 import { ask, problemOf } from '../bridge.ts';
 import { MiddleName } from '../components/middle-name.tsx';
 import { PlaceHeader } from '../components/place-header.tsx';
-import { choicesOf, partsOfSummary, type FormState } from './choices.ts';
+import { canVerify, choicesOf, partsOfSummary, type FormState } from './choices.ts';
 import styles from './consolidate.module.css';
 import { useForm } from './form-store.ts';
 import { Preview } from './preview.tsx';
@@ -165,6 +165,19 @@ function Choices({ form, change, summary }: ChoicesProps) {
           }}
         />
       </Field>
+      <Checkbox
+        label="Prove the round trip"
+        description={
+          canVerify(form)
+            ? 'Shards the result again and compares it with every byte of every rank: reads both once more'
+            : 'For a full model, of the dtype that is stored'
+        }
+        disabled={!canVerify(form)}
+        checked={form.verify && canVerify(form)}
+        onChange={(event) => {
+          change({ verify: event.currentTarget.checked });
+        }}
+      />
       <Checkbox
         label="Replace files of the same names"
         checked={form.replace}

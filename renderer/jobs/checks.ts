@@ -8,7 +8,14 @@ export interface Check {
 }
 
 /** How a result was proved, in the words of the command line. */
-export function checksOf({ tensors, replicas, findings, kvPlacement, digest }: ConsolidationResult): Check[] {
+export function checksOf({
+  tensors,
+  replicas,
+  findings,
+  kvPlacement,
+  digest,
+  roundTrip,
+}: ConsolidationResult): Check[] {
   const { compared, different } = replicas;
   const nonFinite = findings.some(({ tag }) => tag === 'non-finite');
   const copies = formatPlural(compared, 'copy', 'copies');
@@ -27,5 +34,13 @@ export function checksOf({ tensors, replicas, findings, kvPlacement, digest }: C
       : []),
     nonFinite ? { good: false, text: 'Some values are NaN or Inf' } : { good: true, text: 'No NaN and no Inf' },
     { good: true, text: `A digest (${digest}) of every tensor is in shardloom.json` },
+    ...(roundTrip ? [roundTripCheck(roundTrip)] : []),
   ];
+}
+
+function roundTripCheck({ compared, different, ranks }: NonNullable<ConsolidationResult['roundTrip']>): Check {
+  const all = `${formatPlural(compared, 'tensor')} on ${formatPlural(ranks, 'rank')}`;
+  return different.length === 0
+    ? { good: true, text: `Sharding the result again gives all ${all}, byte for byte` }
+    : { good: false, text: `${different.length} of ${all} differ from the result, sharded again` };
 }

@@ -22,6 +22,11 @@ export function JobView({ job }: { readonly job: Job }) {
         <h2>
           <span>{STATE_NAMES[state]}</span>
           <MiddleName text={job.name} tail={16} />
+          {result?.kind === 'consolidate' && result.roundTrip && (
+            <span className={styles.proof} data-good={result.roundTrip.different.length === 0}>
+              {result.roundTrip.different.length === 0 ? 'Proved' : 'Differs'}
+            </span>
+          )}
         </h2>
         <Actions job={job} />
       </header>

@@ -6,12 +6,13 @@ import { formatBytes, formatDuration, formatPlural } from '../../src-core/units.
 import { FileList } from '../components/file-list.tsx';
 import { ProblemCard } from '../components/problem-card.tsx';
 import { checksOf } from './checks.ts';
+import { RoundTripReport } from './round-trip-report.tsx';
 import { Digests } from './digests.tsx';
 import styles from './jobs.module.css';
 
 /** What a job made, how it was proved, and what to do next. */
 export function Result({ job, result }: { readonly job: Job; readonly result: ConsolidationResult }) {
-  const { tensors, bytes, seconds, files, findings } = result;
+  const { tensors, bytes, seconds, files, findings, roundTrip } = result;
   const [showsDigests, setShowsDigests] = useState(false);
   const rate = seconds > 0 ? ` at ${formatBytes(bytes / seconds)}/s` : '';
   return (
@@ -35,6 +36,7 @@ export function Result({ job, result }: { readonly job: Job; readonly result: Co
       {findings.map((finding, index) => (
         <ProblemCard key={index} problem={finding} severity={finding.severity} />
       ))}
+      {roundTrip && roundTrip.different.length > 0 && <RoundTripReport different={roundTrip.different} />}
       <h3>{formatPlural(files.length, 'weights file')}</h3>
       <FileList files={files} />
       <h3>Next</h3>

@@ -14,7 +14,8 @@ export interface WeightsFolder {
   readonly folder: string;
   /** Names of the plain files in it. */
   readonly files: readonly string[];
-  readonly config: ModelConfig;
+  /** Absent where the folder has no config.json. */
+  readonly config?: ModelConfig;
   /** Every tensor by its name. */
   readonly tensors: ReadonlyMap<string, StoredTensor>;
 }
@@ -46,9 +47,9 @@ export function openWeightsFolder(opened: string): WeightsFolder {
       advice: 'Name the folder that save_pretrained wrote, or that consolidation made.',
     });
   }
-  const config = readModelConfigFile(path.join(folder, 'config.json'));
   const tensors = main.endsWith('.index.json') ? indexedTensors(folder, main) : tensorsOf(path.join(folder, main));
-  return { folder, files, config, tensors };
+  const config = files.includes('config.json') ? readModelConfigFile(path.join(folder, 'config.json')) : undefined;
+  return { folder, files, ...(config && { config }), tensors };
 }
 
 function plainFiles(folder: string): string[] {

@@ -8,6 +8,7 @@ import {
   type ConsolidateOptions,
   type ConsolidateResult,
 } from '../jobs/consolidate.ts';
+import { verifyRoundTrip, type RoundTrip } from '../jobs/verify-round-trip.ts';
 import { MAX_BAND_BYTES, MAX_WORKERS, MIN_BAND_BYTES } from '../limits.ts';
 import { isPartName, type PartName } from '../plan/part-name.ts';
 import { planDocument, planText } from '../plan/print.ts';
@@ -17,6 +18,7 @@ import { dtypeFromTorchName, isCastable, torchName, DTYPES, type DType } from '.
 import { formatBytes, formatDuration, formatPlural } from '../units.ts';
 import { EXIT } from './exit-codes.ts';
 import { findingsText, ProgressLine, styled } from './terminal.ts';
+import { roundTripText } from './verify-command.ts';
 
 /** The options of `shardloom consolidate`, as the command line gives them. */
 export interface ConsolidateFlags {
@@ -28,6 +30,7 @@ export interface ConsolidateFlags {
   readonly workers?: string;
   readonly bandSize?: string;
   readonly force?: boolean;
+  readonly verify?: boolean;
   readonly dryRun?: boolean;
   readonly json?: boolean;
   readonly quiet?: boolean;
@@ -60,6 +63,14 @@ async function runConsolidation(
   flags: ConsolidateFlags,
   options: ConsolidateOptions,
 ): Promise<number> {
+  if (flags.verify && flags.dtype !== undefined) {
+    throw new ShardloomError({
+      tag: 'usage',
+      what: '--verify cannot prove converted weights: the checkpoint holds other bytes.',
+      found: `--dtype ${flags.dtype}`,
+      advice: 'Leave out one of the two.',
+    });
+  }
   const checkpoint = openCheckpoint(folder);
   const errors = checkpoint.findings.filter(({ severity }) => severity === 'error');
   if (errors.length > 1 && !flags.json) process.stderr.write(`${findingsText(errors.slice(1), process.stderr)}\n`);
@@ -75,11 +86,13 @@ async function runConsolidation(
       ...options,
       ...(showsProgress && { onProgress: (progress) => line.update(progress) }),
     });
+    const roundTrip = flags.verify ? await verifyRoundTrip(checkpoint, out, options) : null;
     line.end();
-    if (flags.json) process.stdout.write(`${JSON.stringify(resultDocument(result), null, 2)}\n`);
-    else if (!flags.quiet) process.stdout.write(resultText(result));
+    if (flags.json) process.stdout.write(`${JSON.stringify(resultDocument(result, roundTrip), null, 2)}\n`);
+    else if (!flags.quiet)
+      process.stdout.write(resultText(result) + (roundTrip ? `\n${roundTripText(roundTrip)}` : ''));
     else if (result.findings.length > 0) process.stderr.write(`${findingsText(result.findings, process.stderr)}\n`);
-    return EXIT.done;
+    return roundTrip && roundTrip.different.length > 0 ? EXIT.input : EXIT.done;
   } finally {
     line.end();
   }
@@ -164,7 +177,7 @@ function check(good: boolean, text: string): string {
   return `  ${good ? styled('green', '✓') : styled('yellow', '!')} ${text}`;
 }
 
-function resultDocument(result: ConsolidateResult): unknown {
+function resultDocument(result: ConsolidateResult, roundTrip: RoundTrip | null): unknown {
   return {
     out: result.out,
     files: result.written.map(({ output, tensors }) => ({
@@ -178,5 +191,6 @@ function resultDocument(result: ConsolidateResult): unknown {
     replicas: result.replicas,
     kvPlacement: result.kvPlacement?.placement ?? null,
     findings: result.findings,
+    ...(roundTrip && { roundTrip }),
   };
 }

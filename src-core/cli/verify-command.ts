@@ -49,7 +49,8 @@ async function roundTripCommand(folder: string, out: string, flags: VerifyFlags,
   return result.different.length > 0 ? EXIT.input : EXIT.done;
 }
 
-function roundTripText({ compared, different, ranks, bytes, seconds, notCovered }: RoundTrip): string {
+/** What a proof of the round trip found. */
+export function roundTripText({ compared, different, ranks, bytes, seconds, notCovered }: RoundTrip): string {
   const all = `${formatPlural(compared, 'tensor')} on ${formatPlural(ranks, 'rank')}`;
   const lines = [
     different.length === 0

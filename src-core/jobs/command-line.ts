@@ -12,6 +12,7 @@ export interface CommandLineOptions {
   readonly digest?: DigestName;
   readonly parts?: readonly PartName[];
   readonly replace?: boolean;
+  readonly verify?: boolean;
 }
 
 /**
@@ -33,6 +34,7 @@ export function consolidateCommandLine(
   if (options.dtype) words.push('--dtype', torchName(options.dtype) ?? options.dtype);
   if (options.digest && options.digest !== 'xxh64') words.push('--digest', options.digest);
   if (options.parts) words.push('--only', ...options.parts);
+  if (options.verify) words.push('--verify');
   if (options.replace) words.push('--force');
   return commandLine(words, platform);
 }

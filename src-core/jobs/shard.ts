@@ -44,6 +44,14 @@ export function shard(
 
 /** The plan of {@link shard}. */
 export function planShard({ folder, files, config, tensors }: WeightsFolder, sharding: ShardingOptions): Plan {
+  if (!config) {
+    throw new ShardloomError({
+      tag: 'missing-file',
+      what: 'There is no config.json, which says what the model consists of.',
+      file: path.join(folder, 'config.json'),
+      advice: 'Put the config.json of the model beside its weights.',
+    });
+  }
   const views = new Map([...tensors].map(([name, stored]) => [name, viewOf(stored)]));
   return planFrom(views, config, folder, files, sharding);
 }

@@ -8,6 +8,7 @@ const choices = {
   digest: 'xxh64',
   parts: ['model', 'adapter:my adapter'],
   replace: false,
+  verify: false,
 };
 const consolidation = { checkpoint: 1, out: '/tmp/out', choices };
 

@@ -80,6 +80,7 @@ describe('the consolidation form', () => {
       digest: 'xxh64',
       parts: ['model'],
       replace: false,
+      verify: false,
     });
   });
   test.each(['', 'x', 0, -1, Infinity])('a size of %s cannot be sent', (gigabytes) => {
@@ -101,6 +102,7 @@ describe('jobs', () => {
     kvPlacement: 'tiled',
     findings: [],
     digest: 'xxh64',
+    roundTrip: null,
   };
   test('the proof says what is good and what is not', () => {
     expect(checksOf(result).every(({ good }) => good)).toBe(true);
