@@ -1,5 +1,6 @@
 /** The engine's public door. What is not here may change without notice. */
-export { openCheckpoint, type Checkpoint, type ShardedState, type Stage } from './checkpoint/checkpoint.ts';
+export type { Checkpoint, ShardedState, Stage } from './checkpoint/checkpoint.ts';
+export { openCheckpoint } from './models/open-checkpoint.ts';
 export { checkpointFingerprint } from './checkpoint/fingerprint.ts';
 export {
   isShardloomError,

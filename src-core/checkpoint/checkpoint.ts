@@ -53,16 +53,25 @@ export interface Checkpoint {
   readonly findings: readonly Finding[];
 }
 
+/** Describes stages for which no metadata was saved: from config.json, the TP size and what each stage's ranks hold. */
+export type InferMetadata = (
+  config: ModelConfig,
+  tensorParallelSize: number,
+  stages: readonly Stage['tensors'][],
+) => readonly StageMetadata[];
+
 /**
- * Opens a checkpoint folder: names, metadata, configs, and where every tensor of every rank lies. Throws only if there is
- * no checkpoint; what is wrong with one is in its findings, so that a damaged one can still be looked at.
+ * Reads a checkpoint folder: names, metadata, configs, and where every tensor of every rank lies. Throws only if there is
+ * no checkpoint; what is wrong with one is in its findings, so that a damaged one can still be looked at. `infer` stands in for
+ * metadata that was never written.
  */
-export function openCheckpoint(folder: string): Checkpoint {
+export function readCheckpoint(folder: string, infer: InferMetadata): Checkpoint {
   const found = discover(folder);
   const findings: Finding[] = [];
   const config = attempt(findings, () => readModelConfig(found));
   const trnConfig = attempt(findings, () => readTrnConfig(found));
-  const model = found.model && describeShards(found.model, trnConfig);
+  const read = found.model && describeShards(found.model, trnConfig);
+  const model = read && withMetadata(read, config, infer);
   const adapters = found.adapters.map((adapter) => {
     return describeShards(adapter.shards, trnConfig, { name: adapter.name, folder: adapter.folder });
   });
@@ -101,7 +110,11 @@ function describeShards(
   for (let ppRank = 0; ppRank < sizes.pipelineParallelSize; ppRank++) {
     const stage = stageOf(ppRank, sizes.tensorParallelSize, ranks, findings);
     const described = metadata.get(ppRank);
-    if (!described && !shards.metadataFiles.has(ppRank)) findings.push(missingMetadata(shards, ppRank));
+    // Of a full model all of it may be missing: then what stands in for it decides.
+    const mayBeInferred = !adapter && shards.metadataFiles.size === 0;
+    if (!described && !mayBeInferred && !shards.metadataFiles.has(ppRank)) {
+      findings.push(missingMetadata(shards, ppRank));
+    }
     stages.push({ ppRank, tensors: stage, ...(described && { metadata: described }) });
   }
   const all = ranks.flatMap(({ tensors }) => [...tensors.values()]);
@@ -117,6 +130,34 @@ function describeShards(
     dtypes: [...new Set(all.map(({ dtype }) => dtype))],
     findings,
   };
+}
+
+/** A model of which training wrote no metadata, described all the same where config.json allows it. */
+function withMetadata(state: ShardedState, config: ModelConfig | undefined, infer: InferMetadata): ShardedState {
+  const { shards, stages, tensorParallelSize } = state;
+  const findings = [...state.findings];
+  const isWhole = !findings.some(({ severity }) => severity === 'error');
+  if (shards.metadataFiles.size > 0) return state;
+  if (!config) return { ...state, findings: [...findings, missingMetadata(shards, 0)] };
+  if (!isWhole) return state;
+  const inferred = attempt(findings, () =>
+    infer(
+      config,
+      tensorParallelSize,
+      stages.map(({ tensors }) => tensors),
+    ),
+  );
+  if (!inferred) return { ...state, findings };
+  findings.push({
+    severity: 'warning',
+    tag: 'inferred',
+    what: 'The checkpoint has no metadata: how its tensors are joined was inferred.',
+    file: config.file,
+    found: 'config.json, and the names and shapes in the shards',
+    expected: 'mp_metadata_pp_rank_0.json',
+    advice: 'Compare the result with weights that you trust, or check all copies: shardloom verify FOLDER --replicas.',
+  });
+  return { ...state, findings, stages: stages.map((stage, index) => ({ ...stage, metadata: inferred[index]! })) };
 }
 
 type ReadRank = RankTensors & { readonly file: RankFile };
@@ -191,7 +232,7 @@ function missingMetadata(shards: ShardFolder, ppRank: number): Finding {
     what: `The metadata of pipeline stage ${ppRank} is missing: without it nothing says how its tensors are joined.`,
     file: path.join(shards.folder, `mp_metadata_pp_rank_${ppRank}.json`),
     advice:
-      'Copy it from the training machine. Checkpoints of training scripts that write no metadata are not supported yet.',
+      'Copy it from the training machine. For a script that writes none, put the config.json of the model beside shards/.',
   };
 }
 

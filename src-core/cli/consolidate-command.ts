@@ -1,4 +1,4 @@
-import { openCheckpoint } from '../checkpoint/checkpoint.ts';
+import { openCheckpoint } from '../models/open-checkpoint.ts';
 import { printable, ShardloomError } from '../errors.ts';
 import { DIGESTS, type DigestName } from '../execute/digest.ts';
 import { createPool, usualWorkers } from '../execute/pool.ts';

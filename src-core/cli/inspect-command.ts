@@ -1,4 +1,4 @@
-import { openCheckpoint } from '../checkpoint/checkpoint.ts';
+import { openCheckpoint } from '../models/open-checkpoint.ts';
 import { printable } from '../errors.ts';
 import { summarize, type AdapterSummary, type CheckpointSummary, type PartSummary } from '../inspect/summary.ts';
 import { formatBytes, formatCount, formatParameters, formatPlural } from '../units.ts';

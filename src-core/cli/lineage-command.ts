@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { openCheckpoint } from '../checkpoint/checkpoint.ts';
+import { openCheckpoint } from '../models/open-checkpoint.ts';
 import { printable, ShardloomError } from '../errors.ts';
 import type { Box } from '../execute/bands.ts';
 import { lineagePython } from '../inspect/lineage-python.ts';

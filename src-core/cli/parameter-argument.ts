@@ -1,4 +1,5 @@
-import { openCheckpoint, type Checkpoint } from '../checkpoint/checkpoint.ts';
+import type { Checkpoint } from '../checkpoint/checkpoint.ts';
+import { openCheckpoint } from '../models/open-checkpoint.ts';
 import { ShardloomError } from '../errors.ts';
 import { partsOf, type CheckpointPart } from '../inspect/parts.ts';
 import type { PartName } from '../plan/part-name.ts';

@@ -2,7 +2,7 @@ import { printable, ShardloomError } from '../errors.ts';
 import { histogramOf, statisticsOf, type TensorStatistics } from '../inspect/statistics.ts';
 import { storedTensorOf } from '../inspect/lineage.ts';
 import { partsOf, weightOf } from '../inspect/parts.ts';
-import { openCheckpoint } from '../checkpoint/checkpoint.ts';
+import { openCheckpoint } from '../models/open-checkpoint.ts';
 import { viewOf, type View } from '../tensor/view.ts';
 import { formatCount, formatShape } from '../units.ts';
 import { EXIT } from './exit-codes.ts';

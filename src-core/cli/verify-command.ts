@@ -1,4 +1,4 @@
-import { openCheckpoint } from '../checkpoint/checkpoint.ts';
+import { openCheckpoint } from '../models/open-checkpoint.ts';
 import { printable, ShardloomError } from '../errors.ts';
 import { verifyReplicas, type Replica, type ReplicaCheck } from '../jobs/verify-replicas.ts';
 import { verifyRoundTrip, type RoundTrip } from '../jobs/verify-round-trip.ts';

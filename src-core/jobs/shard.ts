@@ -1,5 +1,6 @@
 import path from 'node:path';
-import { openCheckpoint, type Checkpoint } from '../checkpoint/checkpoint.ts';
+import type { Checkpoint } from '../checkpoint/checkpoint.ts';
+import { openCheckpoint } from '../models/open-checkpoint.ts';
 import { openWeightsFolder, type WeightsFolder } from '../checkpoint/weights-folder.ts';
 import type { ModelConfig } from '../checkpoint/configs.ts';
 import { ShardloomError } from '../errors.ts';

@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseIndex } from '../../src-core/cli/lineage-command.ts';
-import { openCheckpoint } from '../../src-core/checkpoint/checkpoint.ts';
+import { openCheckpoint } from '../../src-core/models/open-checkpoint.ts';
 import { makeSample } from '../../src-core/sample/sample.ts';
 import { shardloom } from '../support/cli.ts';
 import { temporaryFolder } from '../support/folders.ts';

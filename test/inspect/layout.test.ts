@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { openCheckpoint } from '../../src-core/checkpoint/checkpoint.ts';
+import { openCheckpoint } from '../../src-core/models/open-checkpoint.ts';
 import { parameterLayout, type LayoutBlock, type ParameterLayout } from '../../src-core/inspect/layout.ts';
 import { parameterRows } from '../../src-core/inspect/parameters.ts';
 import { partsOf } from '../../src-core/inspect/parts.ts';

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { openCheckpoint } from '../../src-core/checkpoint/checkpoint.ts';
+import { openCheckpoint } from '../../src-core/models/open-checkpoint.ts';
 import { isShardloomError } from '../../src-core/errors.ts';
 import { lineagePython } from '../../src-core/inspect/lineage-python.ts';
 import { byteRuns, descendantsOf, lineageOf, storedElementAt } from '../../src-core/inspect/lineage.ts';

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import path from 'node:path';
-import { openCheckpoint } from '../../src-core/checkpoint/checkpoint.ts';
+import { openCheckpoint } from '../../src-core/models/open-checkpoint.ts';
 import { isShardloomError } from '../../src-core/errors.ts';
 import { parameterDetail } from '../../src-core/inspect/parameter-detail.ts';
 import { parameterRows, type ParameterRow } from '../../src-core/inspect/parameters.ts';

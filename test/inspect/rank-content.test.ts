@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { openCheckpoint } from '../../src-core/checkpoint/checkpoint.ts';
+import { openCheckpoint } from '../../src-core/models/open-checkpoint.ts';
 import { checkpointFingerprint } from '../../src-core/checkpoint/fingerprint.ts';
 import { isShardloomError } from '../../src-core/errors.ts';
 import { partsOf } from '../../src-core/inspect/parts.ts';

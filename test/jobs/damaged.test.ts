@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { openCheckpoint } from '../../src-core/checkpoint/checkpoint.ts';
+import { openCheckpoint } from '../../src-core/models/open-checkpoint.ts';
 import { isShardloomError, type ErrorTag, type ShardloomError } from '../../src-core/errors.ts';
 import { executePlan } from '../../src-core/execute/execute.ts';
 import { consolidate, type ConsolidateOptions, type ConsolidateResult } from '../../src-core/jobs/consolidate.ts';

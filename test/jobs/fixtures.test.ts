@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { openCheckpoint } from '../../src-core/checkpoint/checkpoint.ts';
+import { openCheckpoint } from '../../src-core/models/open-checkpoint.ts';
 import { consolidate, type ConsolidateOptions } from '../../src-core/jobs/consolidate.ts';
 import { fixtureNames, fixturePath, snapshot, temporaryFolder } from '../support/folders.ts';
 import { differences, readFolder } from '../support/weights.ts';

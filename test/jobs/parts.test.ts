@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { openCheckpoint } from '../../src-core/checkpoint/checkpoint.ts';
+import { openCheckpoint } from '../../src-core/models/open-checkpoint.ts';
 import { consolidate, prepareConsolidation } from '../../src-core/jobs/consolidate.ts';
 import { makeSample } from '../../src-core/sample/sample.ts';
 import { shardloom } from '../support/cli.ts';

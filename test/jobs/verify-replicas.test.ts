@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { openCheckpoint } from '../../src-core/checkpoint/checkpoint.ts';
+import { openCheckpoint } from '../../src-core/models/open-checkpoint.ts';
 import { isShardloomError } from '../../src-core/errors.ts';
 import { verifyReplicas, type Replica } from '../../src-core/jobs/verify-replicas.ts';
 import { makeSample } from '../../src-core/sample/sample.ts';

@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { openCheckpoint } from '../../src-core/checkpoint/checkpoint.ts';
+import { openCheckpoint } from '../../src-core/models/open-checkpoint.ts';
 import { consolidate } from '../../src-core/jobs/consolidate.ts';
 import type { Dense } from '../oracle/dense.ts';
 import { generate, usesGqa, type OracleConfig } from '../oracle/model.ts';

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { openCheckpoint } from '../../src-core/checkpoint/checkpoint.ts';
+import { openCheckpoint } from '../../src-core/models/open-checkpoint.ts';
 import { isShardloomError } from '../../src-core/errors.ts';
 import { consolidate } from '../../src-core/jobs/consolidate.ts';
 import { shard } from '../../src-core/jobs/shard.ts';

@@ -1,0 +1,106 @@
+import type { ModelConfig } from '../checkpoint/configs.ts';
+import type { StageMetadata } from '../checkpoint/metadata.ts';
+import { ShardloomError } from '../errors.ts';
+import { toOriginalWeights } from '../specs/to-original-weights.ts';
+import { sameShape } from '../tensor/shape.ts';
+import type { StoredTensor } from '../tensor/stored.ts';
+import { viewOf } from '../tensor/view.ts';
+import { headDimOf, type DecoderConfig } from './decoder.ts';
+import type { ParallelConfig, StageDescription } from './description.ts';
+import { describeModel } from './family.ts';
+import { decoderConfigOf } from './from-config.ts';
+
+/** What the ranks of a stage hold, by saved name in rank order. */
+type StageTensors = ReadonlyMap<string, readonly StoredTensor[]>;
+
+/**
+ * The metadata that training would have written, for checkpoints of scripts that write none: from config.json, and from the names
+ * and shapes in the shards. By stage. Throws where these do not fit together: then nothing is guessed.
+ */
+export function inferMetadata(
+  config: ModelConfig,
+  tensorParallelSize: number,
+  stages: readonly StageTensors[],
+): StageMetadata[] {
+  const { modelType, sizes } = decoderConfigOf(config);
+  const shapes = new Map(
+    stages.flatMap((stage) => [...stage].map(([name, locals]) => [name, locals[0]!.shape] as const)),
+  );
+  const decoder = asSaved(sizes, [...shapes.keys()]);
+  const parallel = parallelFrom(decoder, tensorParallelSize, shapes);
+  const [whole] = describeModel(modelType, decoder, parallel).stages;
+  return stages.map((tensors) => {
+    const metadata = metadataOf(whole!, tensors, config);
+    checkShapes(whole!, tensors, metadata, whole!.specs);
+    return metadata;
+  });
+}
+
+/** What config.json leaves open or what scripts do otherwise shows in the names. */
+function asSaved(sizes: DecoderConfig, names: readonly string[]): DecoderConfig {
+  const some = (pattern: RegExp): boolean => names.some((name) => pattern.test(name));
+  return {
+    ...sizes,
+    attentionBias: some(/\.self_attn\.\w+\.bias(_\w+)?$/),
+    mlpBias: some(/\.mlp\.\w+\.bias$/),
+    tieWordEmbeddings: !some(/^lm_head\.weight$/),
+  };
+}
+
+/** How often KV heads are repeated shows in the rows that a rank holds of them. */
+function parallelFrom(
+  decoder: DecoderConfig,
+  tensorParallelSize: number,
+  shapes: ReadonlyMap<string, readonly number[]>,
+): ParallelConfig {
+  const rows = (pattern: RegExp): number | undefined => [...shapes].find(([name]) => pattern.test(name))?.[1][0];
+  const kvRows = decoder.numKeyValueHeads * headDimOf(decoder);
+  const apart = rows(/\.qkv_proj\.weight_k$/);
+  const together = rows(/\.qkv_proj\.weight_qkv$/);
+  const queryRows = decoder.numAttentionHeads * headDimOf(decoder);
+  const repeated =
+    apart !== undefined
+      ? (apart * tensorParallelSize) / kvRows
+      : together !== undefined
+        ? (together * tensorParallelSize - queryRows) / (2 * kvRows)
+        : undefined;
+  return {
+    tensorParallelSize,
+    pipelineParallelSize: 1,
+    fuseQkv: together !== undefined || rows(/\.qkv_proj\.weight$/) !== undefined,
+    ...(repeated !== undefined && { kvSizeMultiplier: repeated }),
+  };
+}
+
+/** The stage's share of the whole model: which stage has which layers is what its shards say. */
+function metadataOf(whole: StageDescription, tensors: StageTensors, { file }: ModelConfig): StageMetadata {
+  const parameters = new Map([...whole.parameters].filter(([name]) => tensors.has(name)));
+  const known = new Set(parameters.keys());
+  const specs = whole.specs.filter(({ moduleFullyQualifiedName }) =>
+    [...known].some((name) => name.startsWith(`${moduleFullyQualifiedName}.`)),
+  );
+  return { file, parameters, transformationSpecs: specs.map((one) => one.toMetadata(known)), document: {} };
+}
+
+/** What is joined must have the shapes that config.json asks for; else the description is of another model. */
+function checkShapes(
+  { originalParameters }: StageDescription,
+  tensors: StageTensors,
+  { parameters, file }: StageMetadata,
+  specs: StageDescription['specs'],
+): void {
+  const locals = new Map([...tensors].map(([name, stored]) => [name, stored.map(viewOf)]));
+  for (const [name, { view }] of toOriginalWeights(specs, locals, parameters)) {
+    const expected = originalParameters.get(name);
+    if (expected && sameShape(view.shape, expected)) continue;
+    throw new ShardloomError({
+      tag: expected ? 'shape-mismatch' : 'not-described',
+      what: 'There is no metadata, and what the shards hold is not what config.json describes.',
+      file,
+      tensor: name,
+      found: `[${view.shape.join(', ')}]`,
+      expected: expected ? `[${expected.join(', ')}]` : 'no such parameter',
+      advice: 'Use the config.json of this training run, or copy the mp_metadata files from the training machine.',
+    });
+  }
+}
