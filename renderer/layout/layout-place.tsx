@@ -1,13 +1,13 @@
 import { SegmentedControl, Skeleton } from '@mantine/core';
 import { useElementSize, useLocalStorage } from '@mantine/hooks';
 import { useState } from 'react';
-import { Group, Panel, Separator, useDefaultLayout } from 'react-resizable-panels';
 import { useStore } from 'zustand';
 import type { OpenedCheckpoint } from '../../electron/channels.ts';
 import type { ParameterLayout, ParameterRow } from '../../src-core/index.ts';
 import { formatCount, formatPlural } from '../../src-core/units.ts';
 import { EmptyPlace, PlaceHeader } from '../components/place-header.tsx';
 import { ProblemCard } from '../components/problem-card.tsx';
+import { Split } from '../components/split.tsx';
 import { useRows } from '../parameters/use-rows.ts';
 import { useReplicaCheck } from '../replicas/use-replica-check.ts';
 import { session, showLayout } from '../stores/session.ts';
@@ -104,7 +104,6 @@ function OneParameter({ opened: { checkpoint, folder }, row, rows }: OneParamete
   const { part, name } = row;
   const { kept } = useReplicaCheck(checkpoint, folder);
   const { value: layout, problem } = useAnswer('checkpoint:layout', { checkpoint, part, name });
-  const { defaultLayout, onLayoutChanged } = useDefaultLayout({ id: 'layout' });
   const [wanted, setWanted] = useLocalStorage<Colouring>({ key: 'layout-colours', defaultValue: 'kv' });
   const offered = layout ? colouringsOf(layout) : [];
   const colouring = offered.includes(wanted) ? wanted : (offered[0] ?? 'rank');
@@ -126,15 +125,13 @@ function OneParameter({ opened: { checkpoint, folder }, row, rows }: OneParamete
       </div>
       {problem && <ProblemCard problem={problem} />}
       {layout && (
-        <Group className={styles.split} {...(defaultLayout && { defaultLayout })} onLayoutChanged={onLayoutChanged}>
-          <Shown
-            key={`${part} ${name}`}
-            checkpoint={checkpoint}
-            layout={layout}
-            colouring={colouring}
-            differing={differingTensors(layout, kept?.check ?? null)}
-          />
-        </Group>
+        <Shown
+          key={`${part} ${name}`}
+          checkpoint={checkpoint}
+          layout={layout}
+          colouring={colouring}
+          differing={differingTensors(layout, kept?.check ?? null)}
+        />
       )}
     </>
   );
@@ -156,42 +153,41 @@ function Shown({ checkpoint, layout, colouring, differing }: ShownProps) {
     setPicked((before) => (before === block ? null : block));
   };
   return (
-    <>
-      <Panel id="picture" minSize="360px" className={styles.picturePanel}>
-        <div
-          className={styles.pictureScroll}
-          onKeyDown={(event) => {
-            if (event.key !== 'Escape' || picked === null) return;
-            event.stopPropagation();
-            setPicked(null);
-          }}
-        >
-          <div className={styles.pictureBox} ref={ref}>
-            {width > 0 && (
-              <LayoutPicture
-                layout={layout}
-                colouring={colouring}
-                width={width}
-                height={Math.max(260, height)}
-                chosen={chosen}
-                differing={differing}
-                onPoint={setPointed}
-                onPick={pick}
-              />
-            )}
-          </div>
-          {layout.blockCount > layout.blocks.length && (
-            <p className="quiet">
-              The first {formatCount(layout.blocks.length)} of {formatCount(layout.blockCount)} regions are drawn.
-            </p>
+    <Split
+      id="layout"
+      sideSize={340}
+      leastSide={280}
+      side={<SidePanel {...{ checkpoint, layout, colouring, differing, chosen, picked }} />}
+    >
+      <div
+        className={styles.pictureScroll}
+        onKeyDown={(event) => {
+          if (event.key !== 'Escape' || picked === null) return;
+          event.stopPropagation();
+          setPicked(null);
+        }}
+      >
+        <div className={styles.pictureBox} ref={ref}>
+          {width > 0 && (
+            <LayoutPicture
+              layout={layout}
+              colouring={colouring}
+              width={width}
+              height={Math.max(260, height)}
+              chosen={chosen}
+              differing={differing}
+              onPoint={setPointed}
+              onPick={pick}
+            />
           )}
-          <BlockTable layout={layout} chosen={chosen} picked={picked} onPick={setPicked} />
         </div>
-      </Panel>
-      <Separator className={styles.separator} />
-      <Panel id="side" defaultSize="340px" minSize="280px" className={styles.sidePanel}>
-        <SidePanel {...{ checkpoint, layout, colouring, differing, chosen, picked }} />
-      </Panel>
-    </>
+        {layout.blockCount > layout.blocks.length && (
+          <p className="quiet">
+            The first {formatCount(layout.blocks.length)} of {formatCount(layout.blockCount)} regions are drawn.
+          </p>
+        )}
+        <BlockTable layout={layout} chosen={chosen} picked={picked} onPick={setPicked} />
+      </div>
+    </Split>
   );
 }

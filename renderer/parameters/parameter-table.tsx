@@ -16,7 +16,7 @@ import { copyText } from '../actions.ts';
 import type { Arrangement, Line, SortKey } from './arrange.ts';
 import { ColumnMenu } from './column-menu.tsx';
 import { CELLS, columns, features, NUMERIC } from './columns.tsx';
-import { moveInLines } from './line-keys.ts';
+import { moveInLines } from '../components/line-keys.ts';
 import styles from './parameters.module.css';
 import { rememberColumns, rememberedColumns } from './remembered-columns.ts';
 import { TableHead } from './table-head.tsx';

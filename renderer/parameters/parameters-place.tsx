@@ -1,11 +1,11 @@
 import { useLocalStorage } from '@mantine/hooks';
 import { useMemo, useState } from 'react';
-import { Group, Panel, Separator, useDefaultLayout } from 'react-resizable-panels';
 import { useStore } from 'zustand';
 import type { OpenedCheckpoint } from '../../electron/channels.ts';
 import type { ParameterRow } from '../../src-core/index.ts';
 import { ProblemCard } from '../components/problem-card.tsx';
 import { EmptyPlace, PlaceHeader } from '../components/place-header.tsx';
+import { Split } from '../components/split.tsx';
 import { session } from '../stores/session.ts';
 import { answerOf } from './answer.ts';
 import { filterRows, linesOf, sortRows, tagCounts, type Arrangement, type Grouping } from './arrange.ts';
@@ -60,7 +60,6 @@ function Mapping({ opened }: { readonly opened: OpenedCheckpoint }) {
   const arranged = useMemo(() => sortRows(filtered, sort), [filtered, sort]);
   const lines = useMemo(() => linesOf(arranged, grouping, withParts, closed), [arranged, grouping, withParts, closed]);
   const counts = useMemo(() => tagCounts(rows), [rows]);
-  const { defaultLayout, onLayoutChanged } = useDefaultLayout({ id: 'parameters' });
   const toggle = (key: string): void => {
     setClosed((before) => {
       const after = new Set(before);
@@ -82,50 +81,49 @@ function Mapping({ opened }: { readonly opened: OpenedCheckpoint }) {
         onGrouping={setGrouping}
         shown={arranged}
       />
-      <Group className={styles.split} {...(defaultLayout && { defaultLayout })} onLayoutChanged={onLayoutChanged}>
-        <Panel id="table" minSize="320px" className={styles.tablePanel}>
-          {rows.length > 0 && arranged.length === 0 ? (
-            <EmptyPlace
-              title="Nothing matches"
-              action={
-                <ClearFilter
-                  onClear={() => {
-                    setQuery('');
-                    setTags(NO_TAGS);
-                  }}
-                />
-              }
-            >
-              No parameter has all of these words in its name and one of these marks.
-            </EmptyPlace>
-          ) : (
-            <ParameterTable
-              rows={arranged}
-              lines={lines}
-              sort={sort}
-              onSort={setSort}
-              onToggle={toggle}
-              shown={shown}
-              onShow={setShown}
-              total={opened.parameterCount}
-              loaded={rows.length}
+      <Split
+        id="parameters"
+        sideSize={420}
+        leastSide={300}
+        side={
+          shown ? (
+            <ParameterPanel
+              key={`${shown.part} ${shown.name}`}
+              checkpoint={opened.checkpoint}
+              row={shown}
+              onClose={() => setShown(null)}
             />
-          )}
-        </Panel>
-        {shown && (
-          <>
-            <Separator className={styles.separator} />
-            <Panel id="parameter" defaultSize="420px" minSize="300px" className={styles.sidePanel}>
-              <ParameterPanel
-                key={`${shown.part} ${shown.name}`}
-                checkpoint={opened.checkpoint}
-                row={shown}
-                onClose={() => setShown(null)}
+          ) : undefined
+        }
+      >
+        {rows.length > 0 && arranged.length === 0 ? (
+          <EmptyPlace
+            title="Nothing matches"
+            action={
+              <ClearFilter
+                onClear={() => {
+                  setQuery('');
+                  setTags(NO_TAGS);
+                }}
               />
-            </Panel>
-          </>
+            }
+          >
+            No parameter has all of these words in its name and one of these marks.
+          </EmptyPlace>
+        ) : (
+          <ParameterTable
+            rows={arranged}
+            lines={lines}
+            sort={sort}
+            onSort={setSort}
+            onToggle={toggle}
+            shown={shown}
+            onShow={setShown}
+            total={opened.parameterCount}
+            loaded={rows.length}
+          />
         )}
-      </Group>
+      </Split>
     </div>
   );
 }

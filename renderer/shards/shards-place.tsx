@@ -1,12 +1,12 @@
 import { Select } from '@mantine/core';
 import { useState } from 'react';
-import { Group, Panel, Separator, useDefaultLayout } from 'react-resizable-panels';
 import { useStore } from 'zustand';
 import type { OpenedCheckpoint } from '../../electron/channels.ts';
 import type { HeldTensor, PartSummary, RankContent } from '../../src-core/index.ts';
 import { formatBytes, formatPlural } from '../../src-core/units.ts';
 import { EmptyPlace, PlaceHeader } from '../components/place-header.tsx';
 import { ProblemCard } from '../components/problem-card.tsx';
+import { Split } from '../components/split.tsx';
 import { session, showShard, type ShownShard } from '../stores/session.ts';
 import { useAnswer } from '../use-answer.ts';
 import styles from './shards.module.css';
@@ -35,7 +35,6 @@ interface OneRankProps {
 function OneRank({ checkpoint, part, parts, shown }: OneRankProps) {
   const { rank } = shown;
   const { value: content, problem } = useAnswer('checkpoint:rank', { checkpoint, part: part.part, rank });
-  const { defaultLayout, onLayoutChanged } = useDefaultLayout({ id: 'shards' });
   const [query, setQuery] = useState('');
   const tensor = content?.tensors.find(({ name }) => name === shown.tensor) ?? content?.tensors[0];
   const pick = ({ name }: HeldTensor): void => {
@@ -55,12 +54,11 @@ function OneRank({ checkpoint, part, parts, shown }: OneRankProps) {
         </p>
       )}
       {content && tensor && (
-        <Group className={styles.split} {...(defaultLayout && { defaultLayout })} onLayoutChanged={onLayoutChanged}>
-          <Panel id="tensors" minSize="320px" className={styles.panel}>
-            <TensorList content={content} shown={tensor} query={query} onQuery={setQuery} onPick={pick} />
-          </Panel>
-          <Separator className={styles.separator} />
-          <Panel id="tensor" defaultSize="500px" minSize="360px" className={styles.side}>
+        <Split
+          id="shards"
+          sideSize={500}
+          leastSide={360}
+          side={
             <TensorView
               key={`${part.part} ${rank.tp} ${rank.pp} ${tensor.name}`}
               checkpoint={checkpoint}
@@ -68,8 +66,10 @@ function OneRank({ checkpoint, part, parts, shown }: OneRankProps) {
               rank={rank}
               tensor={tensor}
             />
-          </Panel>
-        </Group>
+          }
+        >
+          <TensorList content={content} shown={tensor} query={query} onQuery={setQuery} onPick={pick} />
+        </Split>
       )}
     </div>
   );

@@ -1,14 +1,19 @@
 import { TextInput } from '@mantine/core';
 import { IconSearch } from '@tabler/icons-react';
-import { useVirtualizer } from '@tanstack/react-virtual';
-import { useEffect, useMemo, useRef, type KeyboardEvent } from 'react';
+import { useMemo, type ReactNode } from 'react';
 import type { HeldTensor, RankContent } from '../../src-core/index.ts';
 import { formatBytes, formatCount, formatPlural, formatShape } from '../../src-core/units.ts';
+import { DataGrid, type GridColumn } from '../components/data-grid.tsx';
 import { MiddleName } from '../components/middle-name.tsx';
-import { moveInLines } from '../parameters/line-keys.ts';
 import styles from './shards.module.css';
 
-const ROW_HEIGHT = 28;
+const COLUMNS: readonly GridColumn[] = [
+  { name: 'Neuron parameter', width: 200 },
+  { name: 'Shape', width: 92, isFixed: true },
+  { name: 'Dtype', width: 40, isFixed: true },
+  { name: 'Size', width: 60, isFixed: true, isNumeric: true },
+  { name: 'Offset', width: 76, isFixed: true, isNumeric: true },
+];
 
 interface TensorListProps {
   readonly content: RankContent;
@@ -24,25 +29,9 @@ export function TensorList({ content, shown, query, onQuery, onPick }: TensorLis
     const words = query.toLowerCase().split(/\s+/).filter(Boolean);
     return content.tensors.filter(({ name }) => words.every((word) => name.toLowerCase().includes(word)));
   }, [content, query]);
-  const scroll = useRef<HTMLDivElement>(null);
-  const virtual = useVirtualizer({
-    count: tensors.length,
-    getScrollElement: () => scroll.current,
-    estimateSize: () => ROW_HEIGHT,
-    overscan: 8,
-    scrollPaddingStart: ROW_HEIGHT,
-  });
   const current = tensors.indexOf(shown);
-  useEffect(() => {
-    if (current >= 0) virtual.scrollToIndex(current);
-  }, [current, virtual]);
-  const onKeyDown = (event: KeyboardEvent): void => {
-    const page = Math.max(1, Math.floor((scroll.current?.clientHeight ?? 280) / ROW_HEIGHT) - 2);
-    const next = moveInLines(event.key, current, tensors.length, page);
-    if (next === null) return;
-    event.preventDefault();
-    event.stopPropagation();
-    onPick(tensors[next]!);
+  const pick = (row: number): void => {
+    onPick(tensors[row]!);
   };
   return (
     <div className={styles.list}>
@@ -57,35 +46,17 @@ export function TensorList({ content, shown, query, onQuery, onPick }: TensorLis
           onQuery(event.currentTarget.value);
         }}
       />
-      <div
-        ref={scroll}
-        className={styles.rows}
-        role="grid"
-        aria-label="Tensors of the rank"
-        aria-rowcount={tensors.length + 1}
-        aria-activedescendant={`tensor-${current}`}
-        tabIndex={0}
-        onKeyDown={onKeyDown}
-      >
-        <div className={styles.rowHead} role="row">
-          {['Neuron parameter', 'Shape', 'Dtype', 'Size', 'Offset'].map((name) => (
-            <span key={name} role="columnheader">
-              {name}
-            </span>
-          ))}
-        </div>
-        <div role="rowgroup" className={styles.rowBody} style={{ height: virtual.getTotalSize() }}>
-          {virtual.getVirtualItems().map(({ index, start }) => (
-            <Line
-              key={index}
-              tensor={tensors[index]!}
-              index={index}
-              top={start}
-              isShown={index === current}
-              onPick={onPick}
-            />
-          ))}
-        </div>
+      <div className={styles.rows}>
+        <DataGrid
+          label="Tensors of the rank"
+          id="tensor"
+          columns={COLUMNS}
+          count={tensors.length}
+          cells={(row) => cellsOf(tensors[row]!)}
+          current={current < 0 ? null : current}
+          onCurrent={pick}
+          onClick={pick}
+        />
       </div>
       <footer className={styles.foot}>
         {tensors.length === content.tensors.length
@@ -96,39 +67,16 @@ export function TensorList({ content, shown, query, onQuery, onPick }: TensorLis
   );
 }
 
-interface LineProps {
-  readonly tensor: HeldTensor;
-  readonly index: number;
-  readonly top: number;
-  readonly isShown: boolean;
-  readonly onPick: (tensor: HeldTensor) => void;
-}
-
-function Line({ tensor, index, top, isShown, onPick }: LineProps) {
-  const { name, shape, dtype, bytes, byteOffset } = tensor;
-  return (
-    <div
-      id={`tensor-${index}`}
-      role="row"
-      aria-rowindex={index + 2}
-      aria-selected={isShown}
-      className={styles.row}
-      style={{ transform: `translateY(${top}px)` }}
-      onClick={() => {
-        onPick(tensor);
-      }}
-    >
-      <span role="gridcell">
-        <MiddleName text={name} tail={26} className="mono" />
-      </span>
-      <span role="gridcell" className="mono">
-        {formatShape(shape)}
-      </span>
-      <span role="gridcell" className="mono">
-        {dtype}
-      </span>
-      <span role="gridcell">{formatBytes(bytes)}</span>
-      <span role="gridcell">{formatCount(byteOffset)}</span>
-    </div>
-  );
+function cellsOf({ name, shape, dtype, bytes, byteOffset }: HeldTensor): ReactNode[] {
+  return [
+    <MiddleName key="name" text={name} tail={26} className="mono" />,
+    <span key="shape" className="mono">
+      {formatShape(shape)}
+    </span>,
+    <span key="dtype" className="mono">
+      {dtype}
+    </span>,
+    formatBytes(bytes),
+    formatCount(byteOffset),
+  ];
 }

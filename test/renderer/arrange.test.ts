@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { ParameterRow } from '../../src-core/index.ts';
 import { filterRows, groupOf, linesOf, sortRows, tagCounts } from '../../renderer/parameters/arrange.ts';
-import { moveInLines } from '../../renderer/parameters/line-keys.ts';
+import { moveInLines } from '../../renderer/components/line-keys.ts';
 import { tagText } from '../../renderer/parameters/tags.ts';
 import { rowsAsTsv } from '../../renderer/parameters/tsv.ts';
 
