@@ -16,16 +16,16 @@ import type {
   ParameterRow,
   PartName,
   Problem,
-  Progress,
   Rank,
   RankContent,
-  ReplicaCheck,
-  RoundTrip,
   Slice,
   SliceValues,
   TensorStatistics,
   TensorTarget,
 } from '../src-core/index.ts';
+import type { DigestPage, Job, JobId, KeptReplicaCheck } from './job-types.ts';
+
+export type * from './job-types.ts';
 
 /** What the page asks and the main process answers. */
 export interface Requests {
@@ -118,7 +118,6 @@ export type Answer<Value> =
 
 /** Numbers a checkpoint while it is open. The page knows no other way to name a folder. */
 export type CheckpointId = number;
-export type JobId = number;
 
 /** Places of the window that the menu can lead to, and what else it can ask of the page. */
 export type MenuCommand =
@@ -270,64 +269,4 @@ export interface ConsolidationPreview {
   readonly findings: readonly Finding[];
   /** Why it cannot be started, if it cannot. */
   readonly problem: Problem | null;
-}
-
-/** What a job is to do. */
-export type JobWork =
-  | { readonly kind: 'consolidate'; readonly out: string; readonly choices: ConsolidationChoices }
-  | { readonly kind: 'verify-replicas' };
-
-export interface Job {
-  readonly id: JobId;
-  readonly work: JobWork;
-  /** The checkpoint's own name. */
-  readonly name: string;
-  readonly folder: string;
-  /** The same on the command line. */
-  readonly command: string;
-  readonly state: 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
-  /** Milliseconds since 1970. */
-  readonly queuedAt: number;
-  readonly startedAt: number | null;
-  readonly endedAt: number | null;
-  /** Null until the first bytes. */
-  readonly progress: Progress | null;
-  readonly result: JobResult | null;
-  readonly problem: Problem | null;
-}
-
-export type JobResult = ConsolidationResult | ReplicasResult;
-
-export interface ConsolidationResult {
-  readonly kind: 'consolidate';
-  readonly files: readonly { readonly path: string; readonly bytes: number; readonly tensors: number }[];
-  readonly tensors: number;
-  readonly bytes: number;
-  readonly seconds: number;
-  /** Copies on other ranks that were compared, and how many of them differ. */
-  readonly replicas: { readonly compared: number; readonly different: number };
-  readonly kvPlacement: 'tiled' | 'adjacent' | 'both' | 'neither' | null;
-  readonly findings: readonly Finding[];
-  readonly digest: DigestName;
-  /** Whether sharding the result again gave back every rank's bytes; null where that was not asked for. */
-  readonly roundTrip: RoundTrip | null;
-}
-
-/** The figures of a replica check; the whole of it is asked for by its checkpoint. */
-export interface ReplicasResult extends Pick<
-  ReplicaCheck,
-  'compared' | 'different' | 'bytes' | 'seconds' | 'findings'
-> {
-  readonly kind: 'verify-replicas';
-}
-
-export interface KeptReplicaCheck {
-  readonly check: ReplicaCheck;
-  /** Milliseconds since 1970. */
-  readonly checkedAt: number;
-}
-
-export interface DigestPage {
-  readonly rows: readonly { readonly file: string; readonly name: string; readonly digest: string }[];
-  readonly total: number;
 }

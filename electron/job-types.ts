@@ -1,0 +1,65 @@
+/** Types of the job queue, as both sides see it. Part of channels.ts, which passes them on. */
+import type { DigestName, Finding, Problem, Progress, ReplicaCheck, RoundTrip } from '../src-core/index.ts';
+import type { ConsolidationChoices } from './channels.ts';
+
+export type JobId = number;
+
+/** What a job is to do. */
+export type JobWork =
+  | { readonly kind: 'consolidate'; readonly out: string; readonly choices: ConsolidationChoices }
+  | { readonly kind: 'verify-replicas' };
+
+export interface Job {
+  readonly id: JobId;
+  readonly work: JobWork;
+  /** The checkpoint's own name. */
+  readonly name: string;
+  readonly folder: string;
+  /** The same on the command line. */
+  readonly command: string;
+  readonly state: 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
+  /** Milliseconds since 1970. */
+  readonly queuedAt: number;
+  readonly startedAt: number | null;
+  readonly endedAt: number | null;
+  /** Null until the first bytes. */
+  readonly progress: Progress | null;
+  readonly result: JobResult | null;
+  readonly problem: Problem | null;
+}
+
+export type JobResult = ConsolidationResult | ReplicasResult;
+
+export interface ConsolidationResult {
+  readonly kind: 'consolidate';
+  readonly files: readonly { readonly path: string; readonly bytes: number; readonly tensors: number }[];
+  readonly tensors: number;
+  readonly bytes: number;
+  readonly seconds: number;
+  /** Copies on other ranks that were compared, and how many of them differ. */
+  readonly replicas: { readonly compared: number; readonly different: number };
+  readonly kvPlacement: 'tiled' | 'adjacent' | 'both' | 'neither' | null;
+  readonly findings: readonly Finding[];
+  readonly digest: DigestName;
+  /** Whether sharding the result again gave back every rank's bytes; null where that was not asked for. */
+  readonly roundTrip: RoundTrip | null;
+}
+
+/** The figures of a replica check; the whole of it is asked for by its checkpoint. */
+export interface ReplicasResult extends Pick<
+  ReplicaCheck,
+  'compared' | 'different' | 'bytes' | 'seconds' | 'findings'
+> {
+  readonly kind: 'verify-replicas';
+}
+
+export interface KeptReplicaCheck {
+  readonly check: ReplicaCheck;
+  /** Milliseconds since 1970. */
+  readonly checkedAt: number;
+}
+
+export interface DigestPage {
+  readonly rows: readonly { readonly file: string; readonly name: string; readonly digest: string }[];
+  readonly total: number;
+}
