@@ -1,5 +1,6 @@
 import type { RoundTrip } from '../../src-core/index.ts';
 import { formatPlural } from '../../src-core/units.ts';
+import { differenceText } from '../components/difference-text.ts';
 import { MiddleName } from '../components/middle-name.tsx';
 import styles from './jobs.module.css';
 
@@ -17,7 +18,7 @@ export function RoundTripReport({ different }: Pick<RoundTrip, 'different'>) {
             <MiddleName text={tensor.name} tail={32} className="mono" />
             <span>
               TP {tensor.rank?.tp ?? 0}, PP {tensor.rank?.pp ?? 0}: {formatPlural(elements, 'element')},{' '}
-              {maxAbs === null ? 'a NaN against a number' : `by at most ${Number(maxAbs.toPrecision(4))}`}
+              {differenceText(maxAbs)}
             </span>
           </li>
         ))}

@@ -3,7 +3,8 @@ import { byteSpan } from '../../src-core/inspect/drawing/byte-span.ts';
 import type { ParameterLayout } from '../../src-core/index.ts';
 import { formatCount, formatPlural } from '../../src-core/units.ts';
 import { DataGrid, type GridColumn } from '../components/data-grid.tsx';
-import { axisNames, copyText, headText, rangeText } from './blocks.ts';
+import { rangeText } from '../components/range-text.ts';
+import { axisNames, copyText, headText } from './blocks.ts';
 import styles from './layout.module.css';
 
 const SHOWN_ROWS = 7;

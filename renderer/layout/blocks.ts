@@ -1,5 +1,6 @@
 import type { LayoutBlock, ParameterLayout, ReplicaCheck } from '../../src-core/index.ts';
 import { formatCount } from '../../src-core/units.ts';
+import { differenceText } from '../components/difference-text.ts';
 
 /** Blocks that hold the same elements of the parameter as this one, itself included: what it is a copy of, and its copies. */
 export function counterparts(blocks: readonly LayoutBlock[], index: number): number[] {
@@ -23,11 +24,6 @@ export function axisNames(axes: number): string[] {
   return [...Array.from({ length: axes - 2 }, (_, axis) => `Dim ${axis}`), 'Rows', 'Columns'];
 }
 
-/** A box along one axis, both ends included: `96–127`. */
-export function rangeText(at: number, size: number): string {
-  return size === 1 ? formatCount(at) : `${formatCount(at)}–${formatCount(at + size - 1)}`;
-}
-
 /** Which heads a block is of, in a few words; empty where there are none. */
 export function headText({ head, kvHead, kvReplica }: LayoutBlock, { heads }: Pick<ParameterLayout, 'heads'>): string {
   if (!heads) return '';
@@ -47,7 +43,7 @@ export function differingTensors(layout: ParameterLayout, check: ReplicaCheck | 
   const replica = check?.replicas.find(({ part, name }) => part === layout.row.part && name === layout.row.name);
   for (const { file, tensor, elements, maxAbs } of replica?.differences.flatMap(({ places }) => places) ?? []) {
     const index = layout.tensors.findIndex((candidate) => candidate.file === file && candidate.name === tensor);
-    const by = maxAbs === null ? 'a NaN against a number' : `by at most ${Number(maxAbs.toPrecision(4))}`;
+    const by = differenceText(maxAbs);
     if (index >= 0)
       found.set(index, `${formatCount(elements)} ${elements === 1 ? 'element differs' : 'elements differ'}, ${by}`);
   }

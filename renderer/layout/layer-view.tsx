@@ -7,7 +7,7 @@ import { Diagram } from '../parameters/diagram.tsx';
 import { TagMark } from '../parameters/tag-mark.tsx';
 import { useAnswer } from '../use-answer.ts';
 import { showLayout } from '../stores/session.ts';
-import { layerOf } from './layer-of.ts';
+import { layerOf, nameInLayer } from '../parameters/layer-of.ts';
 import styles from './layout.module.css';
 
 interface LayerViewProps {
@@ -51,7 +51,7 @@ export function LayerView({ checkpoint, row, rows, onPick }: LayerViewProps) {
         {ofLayer.map((one) => (
           <li key={one.name}>
             <UnstyledButton className={styles.multiple} onClick={() => onPick(one)}>
-              <span className={clsx(styles.multipleName, 'mono')}>{withoutLayer(one.name)}</span>
+              <span className={clsx(styles.multipleName, 'mono')}>{nameInLayer(one.name)}</span>
               <TagMark row={one} />
             </UnstyledButton>
             <Small checkpoint={checkpoint} row={one} />
@@ -66,9 +66,4 @@ function Small({ checkpoint, row: { part, name } }: { readonly checkpoint: numbe
   const { value: detail, problem } = useAnswer('checkpoint:parameter', { checkpoint, part, name });
   if (problem) return <ProblemCard problem={problem} />;
   return detail ? <Diagram detail={detail} height={120} /> : <Skeleton height={160} />;
-}
-
-function withoutLayer(name: string): string {
-  const found = /(?:^|\.)(?:layers|h|blocks)\.\d+\.(.*)$/.exec(name)?.[1];
-  return found ?? name;
 }

@@ -4,12 +4,13 @@ import { byteSpan } from '../../src-core/inspect/drawing/byte-span.ts';
 import type { ParameterLayout } from '../../src-core/index.ts';
 import { formatBytes, formatCount, formatPlural, formatShape } from '../../src-core/units.ts';
 import { MiddleName } from '../components/middle-name.tsx';
+import { rangeText } from '../components/range-text.ts';
 import { TagMark } from '../parameters/tag-mark.tsx';
 import { showShard } from '../stores/session.ts';
 import { Element } from '../values/element-lineage.tsx';
 import { ValueGrid } from '../values/value-grid.tsx';
 import { cellOf } from '../values/window.ts';
-import { axisNames, copyText, counterparts, headText, rangeText } from './blocks.ts';
+import { axisNames, copyText, counterparts, headText } from './blocks.ts';
 import { legendOf, partsInside, type Colouring } from './colours.ts';
 import styles from './side-panel.module.css';
 

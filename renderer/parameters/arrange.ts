@@ -1,4 +1,6 @@
 import type { ParameterRow } from '../../src-core/index.ts';
+import { wordMatcher } from '../components/word-matcher.ts';
+import { layerOf } from './layer-of.ts';
 import { tagOf, tagText, type Tag } from './tags.ts';
 
 export const GROUPINGS = ['none', 'layer', 'module'] as const;
@@ -16,13 +18,11 @@ export interface Arrangement {
 
 /** Rows that hold every word of the query, in the original or a Neuron name, and have one of the tags. */
 export function filterRows(rows: readonly ParameterRow[], { query, tags }: Arrangement): readonly ParameterRow[] {
-  const words = query.toLowerCase().split(/\s+/).filter(Boolean);
-  if (words.length === 0 && tags.size === 0) return rows;
+  const matches = wordMatcher(query);
+  if (!matches && tags.size === 0) return rows;
   return rows.filter((row) => {
     if (tags.size > 0 && !tags.has(tagOf(row))) return false;
-    if (words.length === 0) return true;
-    const text = `${row.name} ${row.from.join(' ')}`.toLowerCase();
-    return words.every((word) => text.includes(word));
+    return matches?.(`${row.name} ${row.from.join(' ')}`) ?? true;
   });
 }
 
@@ -96,8 +96,8 @@ export function groupOf({ name, part }: ParameterRow, grouping: Grouping, withPa
 function ownGroup(name: string, grouping: Grouping): string {
   if (grouping === 'none') return '';
   if (grouping === 'layer') {
-    const layer = /(?:^|\.)layers\.(\d+)\./.exec(name)?.[1];
-    return layer === undefined ? 'Outside the layers' : `Layer ${layer}`;
+    const layer = layerOf(name);
+    return layer === null ? 'Outside the layers' : `Layer ${layer}`;
   }
   // The module that holds the linear: model.layers.0.self_attn for model.layers.0.self_attn.q_proj.weight.
   const segments = name.split('.');

@@ -5,7 +5,7 @@ import { DataGrid, type GridColumn } from '../components/data-grid.tsx';
 import { MiddleName } from '../components/middle-name.tsx';
 import { showLayout } from '../stores/session.ts';
 import styles from './replicas.module.css';
-import { differenceText } from './words.ts';
+import { differencesText } from './words.ts';
 
 const COLUMNS: readonly GridColumn[] = [
   { name: 'Parameter', width: 240 },
@@ -38,7 +38,7 @@ export function ReplicaTable({ rows }: { readonly rows: readonly Replica[] }) {
 }
 
 function cellsOf(replica: Replica): ReactNode[] {
-  const difference = differenceText(replica);
+  const difference = differencesText(replica);
   return [
     <MiddleName key="name" text={replica.name} tail={32} className="mono" />,
     replica.kind,

@@ -1,4 +1,5 @@
 import type { Replica, ReplicaCheck } from '../../src-core/index.ts';
+import { differenceText } from '../components/difference-text.ts';
 import { formatCount, formatPlural } from '../../src-core/units.ts';
 
 /** What a check found, in a line. */
@@ -18,7 +19,7 @@ function differingRanks(replicas: readonly Replica[]): number[] {
 }
 
 /** How far the copies of one parameter differ; empty where they are equal. */
-export function differenceText({ differences }: Replica): string {
+export function differencesText({ differences }: Replica): string {
   const places = differences.flatMap((difference) => difference.places);
   if (places.length === 0) return '';
   const elements = places.reduce((sum, place) => sum + place.elements, 0);
@@ -27,8 +28,7 @@ export function differenceText({ differences }: Replica): string {
     0,
   );
   const ranks = [...new Set(places.map(({ rank }) => `TP ${rank?.tp ?? 0}`))];
-  const by = largest === null ? 'a NaN against a number' : `by at most ${Number(largest.toPrecision(4))}`;
-  return `${ranks.join(', ')}: ${formatCount(elements)} ${elements === 1 ? 'element' : 'elements'}, ${by}`;
+  return `${ranks.join(', ')}: ${formatCount(elements)} ${elements === 1 ? 'element' : 'elements'}, ${differenceText(largest)}`;
 }
 
 /** How copies of KV heads stand over the ranks. */

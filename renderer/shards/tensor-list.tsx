@@ -5,6 +5,7 @@ import type { HeldTensor, RankContent } from '../../src-core/index.ts';
 import { formatBytes, formatCount, formatPlural, formatShape } from '../../src-core/units.ts';
 import { DataGrid, type GridColumn } from '../components/data-grid.tsx';
 import { MiddleName } from '../components/middle-name.tsx';
+import { wordMatcher } from '../components/word-matcher.ts';
 import styles from './shards.module.css';
 
 const COLUMNS: readonly GridColumn[] = [
@@ -26,8 +27,8 @@ interface TensorListProps {
 /** The rank's tensors under their Neuron names, in the order in which they were saved. Arrow keys choose. */
 export function TensorList({ content, shown, query, onQuery, onPick }: TensorListProps) {
   const tensors = useMemo(() => {
-    const words = query.toLowerCase().split(/\s+/).filter(Boolean);
-    return content.tensors.filter(({ name }) => words.every((word) => name.toLowerCase().includes(word)));
+    const matches = wordMatcher(query);
+    return matches ? content.tensors.filter(({ name }) => matches(name)) : content.tensors;
   }, [content, query]);
   const current = tensors.indexOf(shown);
   const pick = (row: number): void => {

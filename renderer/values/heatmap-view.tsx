@@ -2,14 +2,15 @@ import { ActionIcon, useComputedColorScheme } from '@mantine/core';
 import { useElementSize } from '@mantine/hooks';
 import { IconArrowsMaximize, IconMinus, IconPlus } from '@tabler/icons-react';
 import { useEffect, useRef, useState, type KeyboardEvent } from 'react';
+import { tableSize } from '../../src-core/inspect/drawing/table.ts';
 import type { CheckpointId } from '../../electron/channels.ts';
 import type { Heatmap, Slice, TensorTarget } from '../../src-core/index.ts';
-import { formatCount } from '../../src-core/units.ts';
 import { ProblemCard } from '../components/problem-card.tsx';
+import { rangeText } from '../components/range-text.ts';
 import { useAnswer } from '../use-answer.ts';
 import { css, HEAT_COLOURS, limitOf, pixelsOf } from './heat-colours.ts';
 import styles from './heatmap.module.css';
-import { shortValue, tableOf, type Cell } from './window.ts';
+import { shortValue, type Cell } from './window.ts';
 import { cellSpan, panned, wholeSlice, zoomed } from './zoom.ts';
 
 /** The picture's height at most, in pixels. */
@@ -77,15 +78,15 @@ export function HeatmapView({ checkpoint, target, shape, cell, onCell }: Heatmap
 }
 
 function heightFor(shape: readonly number[], width: number): number {
-  const { rows, columns } = tableOf(shape);
+  const { rows, columns } = tableSize(shape);
   if (rows === 1) return 24;
   return Math.max(48, Math.min(TALLEST, Math.round((width * rows) / columns)));
 }
 
 function whereText(slice: Slice, shape: readonly number[]): string {
-  const { rows, columns } = tableOf(shape);
+  const { rows, columns } = tableSize(shape);
   if (slice.rows === rows && slice.columns === columns) return 'all of it';
-  return `rows ${formatCount(slice.row)}–${formatCount(slice.row + slice.rows - 1)}, columns ${formatCount(slice.column)}–${formatCount(slice.column + slice.columns - 1)}`;
+  return `rows ${rangeText(slice.row, slice.rows)}, columns ${rangeText(slice.column, slice.columns)}`;
 }
 
 function keyed(key: string, slice: Slice, shape: readonly number[]): Slice | null {
@@ -106,32 +107,26 @@ interface ZoomProps {
 }
 
 function Zoom({ slice, shape, onShow }: ZoomProps) {
+  const buttons = [
+    { label: 'Zoom in', key: '+', icon: IconPlus },
+    { label: 'Zoom out', key: '-', icon: IconMinus },
+    { label: 'All of it', key: '0', icon: IconArrowsMaximize },
+  ].map((button) => ({ ...button, next: keyed(button.key, slice, shape)! }));
   return (
     <span className={styles.zoom}>
-      <ActionIcon
-        size="sm"
-        aria-label="Zoom in"
-        title="Zoom in (+)"
-        onClick={() => onShow(zoomed(slice, shape, 0.5, 0.5, 0.5))}
-      >
-        <IconPlus size={14} />
-      </ActionIcon>
-      <ActionIcon
-        size="sm"
-        aria-label="Zoom out"
-        title="Zoom out (-)"
-        onClick={() => onShow(zoomed(slice, shape, 2, 0.5, 0.5))}
-      >
-        <IconMinus size={14} />
-      </ActionIcon>
-      <ActionIcon
-        size="sm"
-        aria-label="All of it"
-        title="All of it (0)"
-        onClick={() => onShow(wholeSlice(shape, slice.leading))}
-      >
-        <IconArrowsMaximize size={14} />
-      </ActionIcon>
+      {buttons.map(({ label, key, icon: Icon, next }) => (
+        <ActionIcon
+          key={label}
+          size="sm"
+          aria-label={label}
+          title={`${label} (${key})`}
+          onClick={() => {
+            onShow(next);
+          }}
+        >
+          <Icon size={14} />
+        </ActionIcon>
+      ))}
     </span>
   );
 }
@@ -236,8 +231,6 @@ function pointedText(heatmap: Heatmap, { x, y }: Point): string {
   const rows = cellSpan(slice.row, slice.rows, height, row);
   const columns = cellSpan(slice.column, slice.columns, width, column);
   const value = shortValue(values[row * width + column] ?? NaN);
-  const range = ({ from, count }: { from: number; count: number }): string =>
-    count === 1 ? formatCount(from) : `${formatCount(from)}–${formatCount(from + count - 1)}`;
   const several = rows.count * columns.count > 1;
-  return `[${range(rows)}, ${range(columns)}]${several ? ' largest' : ''} ${value}`;
+  return `[${rangeText(rows.from, rows.count)}, ${rangeText(columns.from, columns.count)}]${several ? ' largest' : ''} ${value}`;
 }

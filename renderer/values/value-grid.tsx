@@ -1,13 +1,14 @@
 import { NumberInput } from '@mantine/core';
 import { useElementSize } from '@mantine/hooks';
 import { useState, type KeyboardEvent } from 'react';
+import { tableSize } from '../../src-core/inspect/drawing/table.ts';
 import type { CheckpointId } from '../../electron/channels.ts';
 import type { SliceValues, TensorTarget } from '../../src-core/index.ts';
 import { formatCount } from '../../src-core/units.ts';
 import { ProblemCard } from '../components/problem-card.tsx';
 import { useAnswer } from '../use-answer.ts';
 import styles from './values.module.css';
-import { exactValue, moveCell, shortValue, tableOf, windowAt, windowWith, type Cell } from './window.ts';
+import { exactValue, moveCell, shortValue, windowAt, windowWith, type Cell } from './window.ts';
 
 const CELL_WIDTH = 92;
 const HEAD_WIDTH = 64;
@@ -103,7 +104,7 @@ function ValueCell({ value, isChosen, onPick }: ValueCellProps) {
 }
 
 function Jump({ shape, cell, onCell }: Pick<ValueGridProps, 'shape' | 'cell' | 'onCell'>) {
-  const { rows, columns } = tableOf(shape);
+  const { rows, columns } = tableSize(shape);
   const field = (label: string, value: number, count: number, change: (value: number) => void) => (
     <NumberInput
       key={label}

@@ -1,9 +1,5 @@
+import { tableSize } from '../../src-core/inspect/drawing/table.ts';
 import type { Slice } from '../../src-core/index.ts';
-
-/** Rows and columns of a tensor as a table: its last two axes; a vector is one row, a scalar one cell. */
-export function tableOf(shape: readonly number[]): { readonly rows: number; readonly columns: number } {
-  return { rows: shape.length > 1 ? shape.at(-2)! : 1, columns: shape.at(-1) ?? 1 };
-}
 
 /** An element's index as leading axes, row and column. */
 export interface Cell {
@@ -32,7 +28,7 @@ export function windowAt(
   rows: number,
   columns: number,
 ): Slice {
-  const table = tableOf(shape);
+  const table = tableSize(shape);
   const height = Math.min(rows, table.rows);
   const width = Math.min(columns, table.columns);
   return {
@@ -46,7 +42,7 @@ export function windowAt(
 
 /** Where a key leads from a cell, or null for other keys. A page is a window. */
 export function moveCell(key: string, cell: Cell, shape: readonly number[], page: Slice): Cell | null {
-  const table = tableOf(shape);
+  const table = tableSize(shape);
   const steps: Readonly<Record<string, readonly [number, number]>> = {
     ArrowUp: [-1, 0],
     ArrowDown: [1, 0],

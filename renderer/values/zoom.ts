@@ -1,9 +1,9 @@
 import type { Slice } from '../../src-core/index.ts';
-import { tableOf } from './window.ts';
+import { tableSize } from '../../src-core/inspect/drawing/table.ts';
 
 /** All of a tensor's table. */
 export function wholeSlice(shape: readonly number[], leading: readonly number[]): Slice {
-  return { leading, row: 0, column: 0, ...tableOf(shape) };
+  return { leading, row: 0, column: 0, ...tableSize(shape) };
 }
 
 /** At least this many rows and columns stay in view where there are so many. */
@@ -14,7 +14,7 @@ const FEWEST = 8;
  * kept inside the tensor.
  */
 export function zoomed(slice: Slice, shape: readonly number[], factor: number, x: number, y: number): Slice {
-  const table = tableOf(shape);
+  const table = tableSize(shape);
   const along = (start: number, length: number, count: number, share: number): { start: number; length: number } => {
     const size = Math.min(count, Math.max(Math.min(FEWEST, count), Math.round(length * factor)));
     const moved = Math.round(start + share * (length - size));
@@ -27,7 +27,7 @@ export function zoomed(slice: Slice, shape: readonly number[], factor: number, x
 
 /** The window moved by shares of itself. */
 export function panned(slice: Slice, shape: readonly number[], x: number, y: number): Slice {
-  const table = tableOf(shape);
+  const table = tableSize(shape);
   const moved = (start: number, length: number, count: number, share: number): number =>
     Math.max(0, Math.min(count - length, start + Math.round(length * share)));
   return {

@@ -59,7 +59,7 @@ export function roundTripText({ compared, different, ranks, bytes, seconds, notC
     styled('dim', `  ${formatBytes(bytes)} on each side compared in ${formatDuration(seconds)}`),
     ...different.flatMap(({ tensor, elements, maxAbs }) => [
       '',
-      `${styled('bold', printable(tensor.name))}  TP rank ${tensor.rank?.tp ?? 0}, pipeline rank ${tensor.rank?.pp ?? 0}: ${formatPlural(elements, 'element')} ${maxAbs === null ? 'a NaN against another value' : `by at most ${Number(maxAbs.toPrecision(6))}`}`,
+      `${styled('bold', printable(tensor.name))}  TP rank ${tensor.rank?.tp ?? 0}, pipeline rank ${tensor.rank?.pp ?? 0}: ${formatPlural(elements, 'element')} ${differenceText(maxAbs)}`,
       styled('dim', `  in ${printable(tensor.file)}`),
     ]),
     ...(notCovered.length > 0
@@ -112,12 +112,16 @@ function replicaLines({ name, kind, copies, differences }: Replica): string[] {
   ];
   for (const { label, places } of differences) {
     for (const { rank, file, tensor, elements, maxAbs } of places) {
-      const by = maxAbs === null ? 'a NaN against another value' : `by at most ${Number(maxAbs.toPrecision(6))}`;
       lines.push(
-        `  ${label}, on TP rank ${rank?.tp ?? 0}: ${formatPlural(elements, 'element')} ${by}`,
+        `  ${label}, on TP rank ${rank?.tp ?? 0}: ${formatPlural(elements, 'element')} ${differenceText(maxAbs)}`,
         styled('dim', `    ${printable(tensor)} in ${printable(file)}`),
       );
     }
   }
   return lines;
+}
+
+/** By how much copies differ; null where a NaN stands against another value. */
+function differenceText(maxAbs: number | null): string {
+  return maxAbs === null ? 'a NaN against another value' : `by at most ${Number(maxAbs.toPrecision(6))}`;
 }

@@ -1,6 +1,7 @@
 import { ShardloomError } from '../errors.ts';
 import type { Box } from '../execute/bands.ts';
 import type { Shape } from '../tensor/shape.ts';
+import { tableSize } from './drawing/table.ts';
 
 /**
  * A window on a tensor as a table: rows and columns are its last two axes, `leading` says where on the others. A tensor of one
@@ -12,11 +13,6 @@ export interface Slice {
   readonly column: number;
   readonly rows: number;
   readonly columns: number;
-}
-
-/** Rows and columns of a tensor as a table. */
-export function tableSize(shape: Shape): { readonly rows: number; readonly columns: number } {
-  return { rows: shape.length > 1 ? shape.at(-2)! : 1, columns: shape.at(-1) ?? 1 };
 }
 
 /** A slice as a box of the tensor. Throws `usage` where it is not inside. */

@@ -1,15 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import {
-  axisNames,
-  copyText,
-  counterparts,
-  differingTensors,
-  headText,
-  rangeText,
-} from '../../renderer/layout/blocks.ts';
+import { rangeText } from '../../renderer/components/range-text.ts';
+import { axisNames, copyText, counterparts, differingTensors, headText } from '../../renderer/layout/blocks.ts';
 import { categoryOf, colouringsOf, legendOf, partsInside, shortName } from '../../renderer/layout/colours.ts';
-import { layerOf } from '../../renderer/layout/layer-of.ts';
-import { answerOf, differenceText } from '../../renderer/replicas/words.ts';
+import { layerOf } from '../../renderer/parameters/layer-of.ts';
+import { answerOf, differencesText } from '../../renderer/replicas/words.ts';
 import { colourOf, HEAT_COLOURS, limitOf, pixelsOf } from '../../renderer/values/heat-colours.ts';
 import { exactValue, moveCell, shortValue, windowAt, windowWith } from '../../renderer/values/window.ts';
 import { cellSpan, panned, wholeSlice, zoomed } from '../../renderer/values/zoom.ts';
@@ -104,9 +98,9 @@ describe('regions of a layout', () => {
     expect(differingTensors(LAYOUT, null).size).toBe(0);
     expect(answerOf(check)).toBe('1 copy differs, on TP rank 3. 1 parameter with 1 copy were compared.');
     expect(answerOf({ ...check, different: 0 })).toMatch(/all equal what consolidation takes, byte for byte/);
-    expect(differenceText(replica)).toBe('TP 3: 2 elements, by at most 0.5');
+    expect(differencesText(replica)).toBe('TP 3: 2 elements, by at most 0.5');
     const nan = { ...replica, differences: [{ label: '', places: [{ ...place, maxAbs: null }] }] };
-    expect(differenceText(nan)).toMatch(/a NaN against a number/);
+    expect(differencesText(nan)).toMatch(/a NaN against a number/);
   });
 });
 

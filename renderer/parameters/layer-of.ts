@@ -1,0 +1,12 @@
+/** The layer that a parameter belongs to, or null for those outside of the layers. */
+export function layerOf(name: string): number | null {
+  const found = LAYER.exec(name)?.[1];
+  return found === undefined ? null : Number(found);
+}
+
+/** A parameter's name inside its layer; the whole name outside of the layers. */
+export function nameInLayer(name: string): string {
+  return LAYER.exec(name)?.[2] ?? name;
+}
+
+const LAYER = /(?:^|\.)layers\.(\d+)\.(.*)$/;
