@@ -2,15 +2,22 @@ import fs from 'node:fs';
 import zlib from 'node:zlib';
 import { ShardloomError } from '../errors.ts';
 import { DEFAULT_BAND_BYTES, MAX_BAND_BYTES, MIN_BAND_BYTES } from '../limits.ts';
-import type { PlanSource, PlanSourceFile, PlanTensor } from '../plan/plan.ts';
+import {
+  partsOfContent,
+  type PlanContent,
+  type PlanSource,
+  type PlanSourceFile,
+  type PlanTensor,
+} from '../plan/plan.ts';
 import { castBetween } from '../tensor/cast.ts';
-import { dtypeBytes } from '../tensor/dtype.ts';
+import { dtypeBytes, type DType } from '../tensor/dtype.ts';
 import { elementCount } from '../tensor/shape.ts';
-import { Assembler, piecesIn } from './assemble.ts';
+import { Assembler, piecesIn, type Piece } from './assemble.ts';
 import { bandsOf, type Box } from './bands.ts';
 import { addDifferences, compareBands, type Difference } from './compare.ts';
 import type { Digest, DigestName } from './digest.ts';
 import { createKernelMemory, type KernelMemory } from './kernels.ts';
+import { RunningMean } from './mean.ts';
 import { countNonFinite } from './non-finite.ts';
 import { SourceFiles } from './source-files.ts';
 
@@ -60,6 +67,8 @@ export interface CopiedTensor {
   readonly inf: number;
   /** Elements that were finite and no longer are after conversion to the output dtype. */
   readonly overflowed: number;
+  /** Elements of a mean whose terms were not all equal: there something of each was lost. */
+  readonly averaged: number;
   /** By index into the tensor's copies: where that copy differs. Copies that are equal are not listed. */
   readonly differences: readonly { readonly copy: number; readonly where: readonly Difference[] }[];
 }
@@ -106,21 +115,22 @@ export class TensorCopier {
     const cast = tensor.dtype === tensor.sourceDtype ? null : castBetween(tensor.sourceDtype, tensor.dtype);
     const control = new BigInt64Array(settings.control);
     const digest = this.#makeDigest(settings.digest);
-    const found = { nan: 0, inf: 0, overflowed: 0, crc32: 0 };
+    const found = { nan: 0, inf: 0, overflowed: 0, averaged: 0, crc32: 0 };
     const differences = tensor.copies.map(() => new Map<number, Difference>());
+    const contents = [tensor, ...tensor.copies].flatMap(partsOfContent).length;
     let at = tensor.at;
     // A conversion may widen elements up to the widest, and both bands must fit their buffers.
     const bandElements = this.#bandBytes / (cast ? WIDEST_ELEMENT_BYTES : dtypeBytes(tensor.sourceDtype));
     for (const band of bandsOf(tensor.shape, Math.max(1, Math.floor(bandElements)))) {
       if (Atomics.load(control, CONTROL_FIELDS.cancelled) !== 0n) throw cancelled();
       const count = elementCount(band.size);
-      assembler.assemble(piecesIn(band, tensor.regions), band.size, taken);
+      found.averaged += this.#fill(tensor, tensor.sourceDtype, band, assembler, taken).averaged;
       const sourceLength = count * dtypeBytes(tensor.sourceDtype);
       const before = countNonFinite(this.#memory, taken, sourceLength, tensor.sourceDtype);
       found.nan += before.nan;
       found.inf += before.inf;
       this.#compareCopies(tensor, band, assembler, differences);
-      Atomics.add(control, CONTROL_FIELDS.done, BigInt(sourceLength * (1 + tensor.copies.length)));
+      Atomics.add(control, CONTROL_FIELDS.done, BigInt(sourceLength * contents));
       if (fd === null) continue;
       const address = cast ? other : taken;
       const byteLength = count * dtypeBytes(tensor.dtype);
@@ -150,11 +160,28 @@ export class TensorCopier {
   ): void {
     const [taken, , other] = this.#memory.addresses as [number, number, number];
     tensor.copies.forEach((copy, index) => {
-      const pieces = piecesIn(band, copy.regions);
-      assembler.assemble(pieces, band.size, other);
+      const { pieces } = this.#fill(copy, tensor.sourceDtype, band, assembler, other);
       const found = compareBands(this.#memory, taken, other, band.size, tensor.sourceDtype, pieces);
       addDifferences(differences[index]!, found);
     });
+  }
+
+  /** Puts a band of a content together at `target`. */
+  #fill(
+    content: PlanContent,
+    dtype: DType,
+    band: Box,
+    assembler: Assembler,
+    target: number,
+  ): { readonly pieces: ReadonlyMap<number, readonly Piece[]>; readonly averaged: number } {
+    const pieces = piecesIn(band, content.regions);
+    const bytes = elementCount(band.size) * dtypeBytes(dtype);
+    const mean = content.meanOf && new RunningMean(dtype, elementCount(band.size));
+    for (const regions of mean ? content.meanOf : [content.regions]) {
+      assembler.assemble(mean ? piecesIn(band, regions) : pieces, band.size, target);
+      mean?.add(this.#memory.bytes.subarray(target, target + bytes));
+    }
+    return { pieces, averaged: mean?.finish(this.#viewAt(target)) ?? 0 };
   }
 
   #viewAt(address: number): DataView {

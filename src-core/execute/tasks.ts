@@ -1,4 +1,12 @@
-import type { Plan, PlanOutput, PlanRegion, PlanSource, PlanSourceFile, PlanTensor } from '../plan/plan.ts';
+import type {
+  Plan,
+  PlanContent,
+  PlanOutput,
+  PlanRegion,
+  PlanSource,
+  PlanSourceFile,
+  PlanTensor,
+} from '../plan/plan.ts';
 import type { Inputs } from './assemble.ts';
 import type { CopySettings, CopyTask } from './copy-tensors.ts';
 
@@ -76,10 +84,14 @@ function selfContained(
         return { ...source, file: numbered(source.file, fileIndex, files, () => inputs.files[source.file]!) };
       }),
     }));
+  const content = ({ regions, meanOf }: PlanContent): PlanContent => ({
+    regions: renumber(regions),
+    ...(meanOf && { meanOf: meanOf.map(renumber) }),
+  });
   const renumbered = tensors.map((tensor) => ({
     ...tensor,
-    regions: renumber(tensor.regions),
-    copies: tensor.copies.map((copy) => ({ ...copy, regions: renumber(copy.regions) })),
+    ...content(tensor),
+    copies: tensor.copies.map((copy) => ({ ...copy, ...content(copy) })),
   }));
   return { tensors: renumbered, sources, files };
 }

@@ -4,7 +4,7 @@ import { dtypeBytes, isCastable, type DType } from '../tensor/dtype.ts';
 import { elementCount } from '../tensor/shape.ts';
 import type { StoredTensor } from '../tensor/stored.ts';
 import type { View } from '../tensor/view.ts';
-import type { PlanRegion, PlanSource, PlanSourceFile, PlanTensor } from './plan.ts';
+import type { PlanContent, PlanRegion, PlanSource, PlanSourceFile, PlanTensor } from './plan.ts';
 
 /** A weight that is going to be written, before it is known where. */
 export interface PlannedWeight {
@@ -49,15 +49,20 @@ export class PlanBuilder {
       shape: weight.view.shape,
       at,
       byteLength,
-      regions: this.#regions(weight.view),
+      ...this.#content(weight.view),
       copies: copies.map((copy) => ({
         label: copy.label,
         mustAgree: copy.mustAgree ?? false,
-        regions: this.#regions(copy.view),
+        ...this.#content(copy.view),
       })),
       transformation: weight.transformation,
       from: weight.from,
     };
+  }
+
+  #content(view: View): PlanContent {
+    const regions = this.#regions(view);
+    return { regions, ...(view.meanOf && { meanOf: view.meanOf.map((term) => this.#regions(term)) }) };
   }
 
   #regions(view: View): PlanRegion[] {

@@ -47,14 +47,20 @@ export interface PlanRegion {
   readonly size: readonly number[];
 }
 
-/** Bytes elsewhere in the checkpoint that must equal the tensor's. */
-export interface PlanCopy {
-  readonly label: string;
-  readonly mustAgree: boolean;
+/** Where elements come from. */
+export interface PlanContent {
   readonly regions: readonly PlanRegion[];
+  /** Present where the elements are the mean of several contents, the first of which `regions` repeats. */
+  readonly meanOf?: readonly (readonly PlanRegion[])[];
 }
 
-export interface PlanTensor {
+/** Bytes elsewhere in the checkpoint that must equal the tensor's. */
+export interface PlanCopy extends PlanContent {
+  readonly label: string;
+  readonly mustAgree: boolean;
+}
+
+export interface PlanTensor extends PlanContent {
   readonly name: string;
   /** As written. */
   readonly dtype: DType;
@@ -64,7 +70,6 @@ export interface PlanTensor {
   /** Where its bytes begin in the output file. */
   readonly at: number;
   readonly byteLength: number;
-  readonly regions: readonly PlanRegion[];
   readonly copies: readonly PlanCopy[];
   readonly transformation: Transformation;
   /** Saved names of the Neuron parameters it is made from. */
@@ -110,6 +115,13 @@ export function plannedReads(plan: Plan): number {
 }
 
 /** Bytes that are read for one tensor, its copies included. */
-export function plannedTensorReads({ byteLength, dtype, sourceDtype, copies }: PlanTensor): number {
-  return (byteLength / dtypeBytes(dtype)) * dtypeBytes(sourceDtype) * (1 + copies.length);
+export function plannedTensorReads(tensor: PlanTensor): number {
+  const { byteLength, dtype, sourceDtype, copies } = tensor;
+  const contents = [tensor, ...copies].reduce((sum, content) => sum + partsOfContent(content).length, 0);
+  return (byteLength / dtypeBytes(dtype)) * dtypeBytes(sourceDtype) * contents;
+}
+
+/** What a content is read from: itself, or all that its mean is taken of. Each fills the tensor's shape. */
+export function partsOfContent({ regions, meanOf }: PlanContent): readonly (readonly PlanRegion[])[] {
+  return meanOf ?? [regions];
 }

@@ -1,5 +1,5 @@
 import { formatBytes, formatPlural, formatShape } from '../units.ts';
-import { plannedBytes, type Plan, type PlanRegion, type PlanTensor } from './plan.ts';
+import { partsOfContent, plannedBytes, type Plan, type PlanRegion, type PlanTensor } from './plan.ts';
 
 /** Regions of one tensor that are printed one by one. */
 const MAX_REGIONS_SHOWN = 6;
@@ -24,9 +24,12 @@ function tensorLines(plan: Plan, tensor: PlanTensor): string[] {
   const copies =
     tensor.copies.length > 0 ? `, compared with ${formatPlural(tensor.copies.length, 'copy', 'copies')}` : '';
   const lines = [`  ${tensor.name}  ${cast} ${formatShape(tensor.shape)}  ${tensor.transformation}${copies}`];
-  for (const region of tensor.regions.slice(0, MAX_REGIONS_SHOWN)) lines.push(`    ${regionText(plan, region)}`);
-  const more = tensor.regions.length - MAX_REGIONS_SHOWN;
-  if (more > 0) lines.push(`    and ${formatPlural(more, 'more box', 'more boxes')}`);
+  partsOfContent(tensor).forEach((regions, term) => {
+    if (tensor.meanOf) lines.push(`    mean, ${term + 1} of ${tensor.meanOf.length}:`);
+    for (const region of regions.slice(0, MAX_REGIONS_SHOWN)) lines.push(`    ${regionText(plan, region)}`);
+    const more = regions.length - MAX_REGIONS_SHOWN;
+    if (more > 0) lines.push(`    and ${formatPlural(more, 'more box', 'more boxes')}`);
+  });
   return lines;
 }
 

@@ -2,7 +2,7 @@ import { findOverlap, isInside } from '../bytes/range.ts';
 import { ShardloomError } from '../errors.ts';
 import { dtypeBytes } from '../tensor/dtype.ts';
 import { elementCount, extent, isValidShape, type Shape } from '../tensor/shape.ts';
-import type { Plan, PlanOutput, PlanRegion, PlanTensor } from './plan.ts';
+import { partsOfContent, type Plan, type PlanOutput, type PlanRegion, type PlanTensor } from './plan.ts';
 
 /**
  * Proves a plan before any byte moves: every source lies inside its file, every element of every tensor (and of every copy
@@ -62,7 +62,7 @@ function checkTensor(plan: Plan, output: PlanOutput, tensor: PlanTensor): void {
   if (tensor.byteLength !== elementCount(tensor.shape) * dtypeBytes(tensor.dtype)) {
     throw badPlan('A tensor has another length than its shape asks for.', where);
   }
-  for (const regions of [tensor.regions, ...tensor.copies.map((copy) => copy.regions)]) {
+  for (const regions of [tensor, ...tensor.copies].flatMap(partsOfContent)) {
     checkRegions(plan, tensor, regions, where);
     if (!coversExactly(tensor.shape, regions)) {
       throw badPlan('Not every element of a tensor comes from exactly one place.', where);

@@ -1,5 +1,6 @@
 import type { ParametersMetadata } from '../tensor/parallel.ts';
 import type { View } from '../tensor/view.ts';
+import { metadataBySavedName } from './adapter-names.ts';
 import { createLocalWeightWithPadding } from './local-weights.ts';
 import type { ModelWeightTransformationSpecs } from './specs.ts';
 import type { StateDict, TensorParallelRank } from './spec.ts';
@@ -7,17 +8,21 @@ import type { StateDict, TensorParallelRank } from './spec.ts';
 /**
  * What one rank holds of the original weights (optimum-neuron `adapt_state_dict`): specs first, then the parallel
  * parameters that no spec has made or changed are cut along their partition axis.
+ *
+ * @param adapterName the adapter whose tensors these are; without it they are a full model's
  */
 export function adaptStateDict(
   transformationSpecs: readonly ModelWeightTransformationSpecs[],
   stateDict: StateDict,
   parametersMetadata: ParametersMetadata,
   rank: TensorParallelRank,
+  adapterName?: string,
 ): Map<string, View> {
   const adapted = adaptModules(transformationSpecs, stateDict, rank);
+  const bySavedName = metadataBySavedName(parametersMetadata, adapterName);
   const local = new Map<string, View>();
   for (const [name, view] of adapted) {
-    const parameter = parametersMetadata.get(name);
+    const parameter = bySavedName.get(name);
     const untouched = stateDict.get(name) === view;
     local.set(
       name,

@@ -1,3 +1,5 @@
+import type { ParameterMetadata, ParametersMetadata } from '../tensor/parallel.ts';
+
 /**
  * Adapter names inside parameter names. A PEFT model calls a LoRA parameter `<module>.lora_A.<adapter>.weight`; it is saved
  * without the adapter: `<module>.lora_A.weight`. Everything here works on whole path segments: text replacement, as the
@@ -77,4 +79,20 @@ export function belongsToAdapter(parameterFullyQualifiedName: string, adapterNam
 /** True for the frozen weight inside a LoRA layer: a path segment is `base_layer`. */
 export function isBaseLayer(name: string): boolean {
   return name.split('.').includes('base_layer');
+}
+
+/**
+ * The metadata under the names that the tensors are saved with. Of an adapter's LoRA parameters only the adapter's own
+ * count: another adapter's would have the same saved name.
+ */
+export function metadataBySavedName(
+  metadata: ParametersMetadata,
+  adapterName?: string,
+): Map<string, ParameterMetadata> {
+  const bySavedName = new Map<string, ParameterMetadata>();
+  for (const [name, parameter] of metadata) {
+    const foreign = adapterName !== undefined && getAdapterName(name) !== null && !belongsToAdapter(name, adapterName);
+    if (!foreign) bySavedName.set(removeAdapterName(name, adapterName), parameter);
+  }
+  return bySavedName;
 }

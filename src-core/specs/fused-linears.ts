@@ -2,11 +2,12 @@ import { ShardloomError } from '../errors.ts';
 import { cat, split } from '../tensor/operations.ts';
 import type { ParametersMetadata } from '../tensor/parallel.ts';
 import type { View } from '../tensor/view.ts';
-import { createLocalFusedWeight } from './local-weights.ts';
+import { createLocalFusedWeight, createLocalWeightWithPadding, sharedLoraA, takeTogether } from './local-weights.ts';
 import {
   BASE_LAYER_PREFIXES,
   checkRankCount,
   copiesOfRanks,
+  holdsLora,
   ModelWeightTransformationSpec,
   PARAMETER_NAMES,
   shapeMismatch,
@@ -158,24 +159,33 @@ export class FusedLinearsSpec extends ModelWeightTransformationSpec implements F
     }));
   }
 
+  guessPeftType(moduleFullyQualifiedName: string, parameterNames: Iterable<string>): 'lora' | null {
+    return holdsLora(`${moduleFullyQualifiedName}.${this.fusedLinearName}`, parameterNames);
+  }
+
+  withPeftType(peftType: 'lora' | null): FusedLinearsSpec {
+    return new FusedLinearsSpec(this, peftType, this.unknownFields);
+  }
+
   adaptStateDict(moduleFullyQualifiedName: string, stateDict: StateDict, rank: TensorParallelRank): StateDict {
     const adapted = new Map(stateDict);
-    for (const parameter of PARAMETER_NAMES) {
+    const fuse = (parameter: string, transform: (whole: readonly View[], name: string) => View): void => {
       const names = this.linearNames.map((linear) => `${moduleFullyQualifiedName}.${linear}.${parameter}`);
-      const full = names.map((name) => adapted.get(name));
-      if (full.every((view) => view === undefined)) continue;
-      const missing = names.filter((_, index) => full[index] === undefined);
-      if (missing.length > 0) {
-        throw new ShardloomError({
-          tag: 'missing-tensor',
-          what: `${this.linearNames.join(', ')} are fused into ${this.fusedLinearName}, but not all of them are there.`,
-          tensor: missing.join(', '),
-          advice: 'Add the files that hold them.',
-        });
-      }
-      for (const name of names) adapted.delete(name);
-      const fused = createLocalFusedWeight(rank, full as View[], this.fuseAxis, this.fuseAxis);
-      adapted.set(`${moduleFullyQualifiedName}.${this.fusedLinearName}.${parameter}`, fused);
+      const whole = takeTogether(adapted, names, this.fusedLinearName);
+      const name = `${moduleFullyQualifiedName}.${this.fusedLinearName}.${parameter}`;
+      if (whole) adapted.set(name, transform(whole, name));
+    };
+    const isColumn = this.fuseAxis === 0;
+    const fused = (whole: readonly View[]): View => createLocalFusedWeight(rank, whole, this.fuseAxis, this.fuseAxis);
+    for (const parameter of PARAMETER_NAMES) {
+      for (const prefix of BASE_LAYER_PREFIXES) fuse(`${prefix}${parameter}`, fused);
+      fuse(`lora_A.${parameter}`, (whole, name) => {
+        return sharedLoraA(
+          name,
+          isColumn ? whole : whole.map((view) => createLocalWeightWithPadding(view, 1, 1, rank)),
+        );
+      });
+      fuse(`lora_B.${parameter}`, (whole) => (isColumn ? fused(whole) : cat(whole, this.fuseAxis)));
     }
     return adapted;
   }

@@ -1,12 +1,19 @@
 import { ShardloomError } from '../errors.ts';
-import { cat, gatherBlocks, narrow, repeat } from '../tensor/operations.ts';
+import { cat, gatherBlocks, narrow } from '../tensor/operations.ts';
 import type { ParametersMetadata } from '../tensor/parallel.ts';
 import type { View } from '../tensor/view.ts';
 import { computeQueryIndicesForRank, gqaLayout, queryHeadPositions } from './gqa-heads.ts';
 import {
+  adaptGqaProjections,
+  createKvProjLocalWeightFromRegularWeight,
+  createQueryOrOutputProjectionLocalWeightFromRegularWeight,
+  type GQAQKVFields,
+} from './gqa-sharding.ts';
+import {
   BASE_LAYER_PREFIXES,
   checkRankCount,
   copiesOfRanks,
+  holdsLora,
   ModelWeightTransformationSpec,
   PARAMETER_NAMES,
   shapeMismatch,
@@ -17,24 +24,6 @@ import {
   type StateDict,
   type TensorParallelRank,
 } from './spec.ts';
-
-export interface GQAQKVFields {
-  readonly gqaQkvProjectionName: string;
-  readonly queryProjectionName: string;
-  readonly keyProjectionName: string;
-  readonly valueProjectionName: string;
-  readonly outputProjectionName: string;
-  readonly numAttentionHeads: number;
-  readonly numKeyValueHeads: number;
-  readonly kvSizeMultiplier: number;
-  /** Rows of the query projection on one rank. */
-  readonly qOutputSizePerPartition: number;
-  /** Rows of the key (and of the value) projection on one rank, copies included. */
-  readonly kvOutputSizePerPartition: number;
-  readonly fuseQkv: boolean;
-  readonly bias: boolean;
-  readonly tpSize: number;
-}
 
 /**
  * Query, key and value projections as one GQAQKVColumnParallelLinear, with key and value heads multiplied until every rank
@@ -54,30 +43,9 @@ export class GQAQKVColumnParallelLinearSpec extends ModelWeightTransformationSpe
 
   static computeQueryIndicesForRank = computeQueryIndicesForRank;
 
-  /** One rank's key or value weight: the original repeated along its rows, one part of it. */
-  static createKvProjLocalWeightFromRegularWeight(
-    weight: View,
-    kvSizeMultiplier: number,
-    outputSizePerPartition: number,
-    { tpRank }: TensorParallelRank,
-  ): View {
-    return narrow(repeat(weight, 0, kvSizeMultiplier), 0, tpRank * outputSizePerPartition, outputSizePerPartition);
-  }
-
-  /** One rank's query rows ("query", axis 0) or output projection columns ("output", axis 1), by whole heads. */
-  static createQueryOrOutputProjectionLocalWeightFromRegularWeight(
-    weight: View,
-    numAttentionHeads: number,
-    numKeyValueHeads: number,
-    kvSizeMultiplier: number,
-    queryOrOutputProj: 'query' | 'output',
-    { tpSize, tpRank }: TensorParallelRank,
-  ): View {
-    const axis = queryOrOutputProj === 'query' ? 0 : 1;
-    const headDim = (weight.shape[axis] ?? 0) / numAttentionHeads;
-    const heads = computeQueryIndicesForRank(tpSize, tpRank, numAttentionHeads, numKeyValueHeads, kvSizeMultiplier);
-    return gatherBlocks(weight, axis, headDim, heads);
-  }
+  static createKvProjLocalWeightFromRegularWeight = createKvProjLocalWeightFromRegularWeight;
+  static createQueryOrOutputProjectionLocalWeightFromRegularWeight =
+    createQueryOrOutputProjectionLocalWeightFromRegularWeight;
 
   getRelevantParameterNames(moduleFullyQualifiedName: string): Set<string> {
     const { fields } = this;
@@ -251,53 +219,16 @@ export class GQAQKVColumnParallelLinearSpec extends ModelWeightTransformationSpe
     };
   }
 
+  guessPeftType(moduleFullyQualifiedName: string, parameterNames: Iterable<string>): 'lora' | null {
+    return holdsLora(`${moduleFullyQualifiedName}.${this.fields.gqaQkvProjectionName}`, parameterNames);
+  }
+
+  withPeftType(peftType: 'lora' | null): GQAQKVColumnParallelLinearSpec {
+    return new GQAQKVColumnParallelLinearSpec(this.fields, peftType, this.unknownFields);
+  }
+
   adaptStateDict(moduleFullyQualifiedName: string, stateDict: StateDict, rank: TensorParallelRank): StateDict {
-    const adapted = new Map(stateDict);
-    const module = (linear: string, parameter: string): string => `${moduleFullyQualifiedName}.${linear}.${parameter}`;
-    for (const parameter of PARAMETER_NAMES) {
-      const names = this.#projections().map(([, projection]) => module(projection, parameter));
-      const [q, k, v] = names.map((name) => adapted.get(name));
-      if (!q && !k && !v) continue;
-      if (!q || !k || !v) {
-        throw new ShardloomError({
-          tag: 'missing-tensor',
-          what: 'Query, key and value projections are sharded together, but not all of them are there.',
-          tensor: names.filter((name) => !adapted.has(name)).join(', '),
-          advice: 'Add the files that hold them.',
-        });
-      }
-      for (const name of names) adapted.delete(name);
-      const locals = [this.#localQueryOrOutput(q, 'query', rank), this.#localKv(k, rank), this.#localKv(v, rank)];
-      const gqa = module(this.fields.gqaQkvProjectionName, parameter);
-      if (this.fields.fuseQkv) adapted.set(`${gqa}_qkv`, cat(locals, 0));
-      else ['q', 'k', 'v'].forEach((suffix, index) => adapted.set(`${gqa}_${suffix}`, locals[index]!));
-    }
-    const output = module(this.fields.outputProjectionName, 'weight');
-    const weight = adapted.get(output);
-    if (weight) adapted.set(output, this.#localQueryOrOutput(weight, 'output', rank));
-    return adapted;
-  }
-
-  #localQueryOrOutput(weight: View, which: 'query' | 'output', rank: TensorParallelRank): View {
-    const { numAttentionHeads, numKeyValueHeads, kvSizeMultiplier } = this.fields;
-    return GQAQKVColumnParallelLinearSpec.createQueryOrOutputProjectionLocalWeightFromRegularWeight(
-      weight,
-      numAttentionHeads,
-      numKeyValueHeads,
-      kvSizeMultiplier,
-      which,
-      rank,
-    );
-  }
-
-  #localKv(weight: View, rank: TensorParallelRank): View {
-    const { kvSizeMultiplier, kvOutputSizePerPartition } = this.fields;
-    return GQAQKVColumnParallelLinearSpec.createKvProjLocalWeightFromRegularWeight(
-      weight,
-      kvSizeMultiplier,
-      kvOutputSizePerPartition,
-      rank,
-    );
+    return adaptGqaProjections(this.fields, moduleFullyQualifiedName, stateDict, rank);
   }
 
   toMetadata(): SpecMetadata {

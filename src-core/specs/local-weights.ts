@@ -1,4 +1,5 @@
-import { cat, narrow } from '../tensor/operations.ts';
+import { ShardloomError } from '../errors.ts';
+import { cat, mean, narrow } from '../tensor/operations.ts';
 import type { View } from '../tensor/view.ts';
 import type { TensorParallelRank } from './spec.ts';
 
@@ -54,4 +55,45 @@ export function joinLocalWeights(locals: readonly View[], partitionDim: number, 
     }
   }
   return cat(pieces, partitionDim);
+}
+
+/**
+ * Takes the parameters `names` of linears that the Neuron model holds as one out of `stateDict`, or null where none of them is
+ * there. Throws `missing-tensor` where only some are.
+ */
+export function takeTogether(
+  stateDict: Map<string, View>,
+  names: readonly string[],
+  fusedInto: string,
+): readonly View[] | null {
+  const found = names.flatMap((name) => stateDict.get(name) ?? []);
+  if (found.length === 0) return null;
+  if (found.length < names.length) {
+    const isLora = names[0]!.includes('.lora_');
+    throw new ShardloomError({
+      tag: 'missing-tensor',
+      what: `The Neuron model holds these linears as one, ${fusedInto}, but only some of them are there.`,
+      tensor: names.filter((name) => !stateDict.has(name)).join(', '),
+      found: names.filter((name) => stateDict.has(name)).join(', '),
+      advice: isLora
+        ? 'An adapter for training has to target all linears that are fused, or none of them.'
+        : 'Add the files that hold them.',
+    });
+  }
+  for (const name of names) stateDict.delete(name);
+  return found;
+}
+
+/** The one lora_A that fused linears share in training: the mean of theirs. Throws `shape-mismatch` where they have no mean. */
+export function sharedLoraA(name: string, loraA: readonly View[]): View {
+  const kinds = new Set(loraA.map(({ dtype, shape }) => `${dtype} [${shape.join(', ')}]`));
+  if (kinds.size === 1) return mean(loraA);
+  throw new ShardloomError({
+    tag: 'shape-mismatch',
+    what: 'Linears that are fused in training share one lora_A, the mean of theirs, but these differ in kind.',
+    tensor: name,
+    found: [...kinds].join(', '),
+    expected: 'the same rank and dtype for all of them',
+    advice: 'Give these linears the same rank in rank_pattern, then train the adapter again.',
+  });
 }

@@ -99,6 +99,15 @@ export abstract class ModelWeightTransformationSpec {
   abstract getRelevantParameterNames(moduleFullyQualifiedName: string): Set<string>;
 
   /**
+   * The PEFT type of the spec's module, from the names of the model's parameters, adapter names included: "lora" where the
+   * fused projection holds LoRA matrices.
+   */
+  abstract guessPeftType(moduleFullyQualifiedName: string, parameterNames: Iterable<string>): 'lora' | null;
+
+  /** The same spec for a module of this PEFT type. */
+  abstract withPeftType(peftType: 'lora' | null): ModelWeightTransformationSpec;
+
+  /**
    * From the ranks' tensors to the original ones. Parameters that no rank saved are skipped; a spec whose tensors were
    * only partly saved is an error that names what is missing.
    */
@@ -123,6 +132,13 @@ export const PARAMETER_NAMES = ['weight', 'bias'] as const;
 
 /** Where a linear's own parameters stand: on the module, or one level down when PEFT wrapped it. */
 export const BASE_LAYER_PREFIXES = ['', 'base_layer.'] as const;
+
+/** "lora" where some parameter is a LoRA matrix of the linear `qualifiedName`. */
+export function holdsLora(qualifiedName: string, parameterNames: Iterable<string>): 'lora' | null {
+  const prefix = `${qualifiedName}.lora_`;
+  for (const name of parameterNames) if (name.startsWith(prefix)) return 'lora';
+  return null;
+}
 
 /** Throws if the ranks' tensors are not as many as the spec says there are ranks. */
 export function checkRankCount(spec: ModelWeightTransformationSpec, name: string, locals: readonly View[]): void {

@@ -2,7 +2,7 @@ import { ShardloomError } from '../errors.ts';
 import type { ParameterMetadata, ParametersMetadata } from '../tensor/parallel.ts';
 import { sameShape } from '../tensor/shape.ts';
 import type { View } from '../tensor/view.ts';
-import { belongsToAdapter, getAdapterName, removeAdapterName } from './adapter-names.ts';
+import { metadataBySavedName } from './adapter-names.ts';
 import { joinLocalWeights } from './local-weights.ts';
 import type { ModelWeightTransformationSpecs } from './specs.ts';
 import { copiesOfRanks, shapeMismatch, type OriginalWeight, type ShardedStateDicts } from './spec.ts';
@@ -39,19 +39,6 @@ export function toOriginalWeights(
     weights.set(name, plainWeight(name, locals, bySavedName.get(name)));
   }
   return weights;
-}
-
-/**
- * The metadata under the names that the tensors are saved with. Of an adapter's LoRA parameters only the adapter's own
- * count: another adapter's would have the same saved name.
- */
-function metadataBySavedName(metadata: ParametersMetadata, adapterName?: string): Map<string, ParameterMetadata> {
-  const bySavedName = new Map<string, ParameterMetadata>();
-  for (const [name, parameter] of metadata) {
-    const foreign = adapterName !== undefined && getAdapterName(name) !== null && !belongsToAdapter(name, adapterName);
-    if (!foreign) bySavedName.set(removeAdapterName(name, adapterName), parameter);
-  }
-  return bySavedName;
 }
 
 /** Ranks must agree in dtype and shape, the partition axis aside. Specs rely on it. */

@@ -6,6 +6,7 @@ import { makeView, type Region, type View } from './view.ts';
 
 /** The part `[start, start + length)` along `axis`. */
 export function narrow(view: View, axis: number, start: number, length: number): View {
+  checkNotComputed(view);
   const total = sizeAlong(view, axis);
   if (!Number.isInteger(start) || !Number.isInteger(length) || start < 0 || length < 0 || start + length > total) {
     throw new RangeError(`narrow(axis ${axis}, ${start}, ${length}) of a view of shape [${view.shape.join(', ')}]`);
@@ -33,6 +34,7 @@ export function cat(views: readonly View[], axis: number): View {
   const regions: Region[] = [];
   let length = 0;
   for (const view of views) {
+    checkNotComputed(view);
     const size = sizeAlong(view, axis);
     const agrees = view.dtype === first.dtype && view.shape.every((n, k) => k === axis || n === first.shape[k]);
     if (!agrees || view.shape.length !== first.shape.length) {
@@ -84,6 +86,42 @@ export function gatherBlocks(view: View, axis: number, block: number, indices: r
 /** The view `times` times behind itself along `axis` (tensor.repeat). */
 export function repeat(view: View, axis: number, times: number): View {
   return cat(new Array<View>(times).fill(view), axis);
+}
+
+/**
+ * The element-wise mean, as `torch.stack(views).mean(0)` computes it. Views that are the same boxes of the same stored tensors
+ * have themselves as their mean. They must agree in dtype and shape.
+ */
+export function mean(views: readonly View[]): View {
+  const first = views[0];
+  if (!first) throw new RangeError('mean of no views');
+  for (const view of views) {
+    checkNotComputed(view);
+    if (view.dtype !== first.dtype || view.shape.join() !== first.shape.join()) {
+      throw new RangeError(
+        `mean of ${first.dtype} [${first.shape.join(', ')}] and ${view.dtype} [${view.shape.join(', ')}]`,
+      );
+    }
+  }
+  if (views.every((view) => isSameView(view, first))) return first;
+  return Object.freeze({ ...first, meanOf: Object.freeze([...views]) });
+}
+
+/** Regions are canonical, so the same view has the same ones in the same order. */
+function isSameView(a: View, b: View): boolean {
+  if (a === b) return true;
+  return (
+    a.regions.length === b.regions.length &&
+    a.regions.every((region, index) => {
+      const other = b.regions[index]!;
+      const boxes = (r: Region): string => `${r.from.join()} ${r.at.join()} ${r.size.join()}`;
+      return region.source === other.source && boxes(region) === boxes(other);
+    })
+  );
+}
+
+function checkNotComputed(view: View): void {
+  if (view.meanOf) throw new RangeError('a mean can only be the last step');
 }
 
 function sizeAlong(view: View, axis: number): number {

@@ -24,6 +24,11 @@ export interface View {
   readonly dtype: DType;
   readonly shape: Shape;
   readonly regions: readonly Region[];
+  /**
+   * Present where the tensor is computed: the element-wise mean of these views, the first of which `regions` repeats. Only
+   * `mean` makes it, as the last step: no operation takes such a view.
+   */
+  readonly meanOf?: readonly View[];
 }
 
 /** The one constructor of views. Does not check that the regions cover the shape: the plan's validation proves that. */
@@ -49,7 +54,7 @@ export function viewOf(source: StoredTensor): View {
 
 /** Every stored tensor that a view reads, once each, in the order of its regions. */
 export function sourcesOf(view: View): StoredTensor[] {
-  return [...new Set(view.regions.map((region) => region.source))];
+  return [...new Set((view.meanOf ?? [view]).flatMap(({ regions }) => regions.map((region) => region.source)))];
 }
 
 /** Merges regions that continue each other, along the last axis first, and orders the result by `at`. */
