@@ -36,7 +36,8 @@ export function makeSparseCheckpoint(
   for (const { at, bytes } of layout.pieces) sink.write(bytes, at);
   sink.close();
   const { tensors } = withFile(original, (source) => readSafetensors(source));
-  const plan = planSharding(model, new Map(tensors.map((stored) => [stored.name, viewOf(stored)])), options);
+  const weights = new Map(tensors.map((stored) => [stored.name, viewOf(stored)]));
+  const plan = planSharding([{ folder: 'shards', model, weights }], options);
   for (const output of plan.outputs) {
     const shard = new FileSink(path.join(folder, output.path), output.size);
     // Nothing checks the CRC-32 of a hole: readers of torch archives do not.

@@ -189,6 +189,7 @@ const withSizes = (command: Command): Command =>
     .option('--kv-size-multiplier <n>', 'how often KV heads are repeated (default: as often as needed)')
     .option('--fuse-qkv', 'q, k and v in one parameter, as fuse_qkv saves')
     .option('--xser', 'one file per tensor, as use_xser saves')
+    .option('--config <path>', 'config.json of the base model, or its folder, for adapters without one beside them')
     .option('--force', 'replace files of the same names in OUT')
     .option('--quiet', 'print errors only')
     .option('--json', 'print a JSON document');
@@ -198,9 +199,9 @@ withSizes(
     .command('shard')
     .summary('write a sharded checkpoint from Hugging Face weights')
     .description(
-      'Spreads Hugging Face weights (safetensors or bin, one file or several) over TP × PP ranks as optimum-neuron saves them: shards, metadata, trn_config.json, config and tokenizer. Knows Llama, Qwen3 and Granite.',
+      'Spreads Hugging Face weights (safetensors or bin, one file or several) and PEFT adapters over TP × PP ranks as optimum-neuron saves them: shards, metadata, trn_config.json, config and tokenizer. Knows Llama, Qwen3 and Granite.',
     )
-    .argument('<hf_folder>', 'the folder with the weights and their config.json')
+    .argument('<hf_folder>', 'the folder with the weights and their config.json, or with adapters')
     .argument('<out>', 'the output folder; made if it is not there'),
 ).action((folder: string, out: string, flags: ShardFlags) => {
   const signal = cancelOnInterrupt();
@@ -212,7 +213,7 @@ withSizes(
     .command('reshard')
     .summary('write a sharded checkpoint with other parallel sizes')
     .description(
-      'Writes the model of a sharded checkpoint for other TP and PP sizes, from shards to shards: no consolidated copy comes in between.',
+      'Writes a sharded checkpoint, model and adapters, for other TP and PP sizes, from shards to shards: no consolidated copy comes in between.',
     )
     .argument('<folder>', 'the checkpoint')
     .argument('<out>', 'the output folder; made if it is not there'),

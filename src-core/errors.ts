@@ -49,6 +49,7 @@ export type ErrorTag =
   | 'non-finite'
   | 'not-described'
   | 'inferred'
+  | 'averaged'
   | 'replicas-equal';
 
 /** The fields of an error or finding. Every text is a whole phrase without a trailing newline. */

@@ -51,6 +51,13 @@ export {
 } from './jobs/consolidate.ts';
 export { reshard, shard, type ShardResult } from './jobs/shard.ts';
 export { verifyRoundTrip, type RoundTrip } from './jobs/verify-round-trip.ts';
+export {
+  createParameterMetadata,
+  getTensorModelParallelAttributes,
+  specializeTransformationSpecsForModel,
+  type ModelDescription,
+  type StageDescription,
+} from './models/description.ts';
 export { describeModel, MODEL_FAMILIES, type ModelFamily } from './models/family.ts';
 export { verifyReplicas, type Replica, type ReplicaCheck } from './jobs/verify-replicas.ts';
 export { isPartName, partNameOf, type PartName } from './plan/part-name.ts';

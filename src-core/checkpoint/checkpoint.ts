@@ -8,6 +8,7 @@ import {
   readAdapterConfig,
   readModelConfig,
   readTrnConfig,
+  tiedParameters,
   type AdapterConfig,
   type ModelConfig,
   type TrnConfig,
@@ -33,6 +34,8 @@ export interface ShardedState extends ParallelSizes {
   /** Absent for a full model, and where the adapter has none that can be read (then that is a finding). */
   readonly adapterConfig?: AdapterConfig;
   readonly stages: readonly Stage[];
+  /** Parameters that are others under a second name, by their own name: each pair is consolidated once. */
+  readonly tied: ReadonlyMap<string, string>;
   readonly xser: boolean;
   /** Bytes of all tensors of all ranks, copies included. */
   readonly bytes: number;
@@ -71,7 +74,7 @@ export function readCheckpoint(folder: string, infer: InferMetadata): Checkpoint
   const config = attempt(findings, () => readModelConfig(found));
   const trnConfig = attempt(findings, () => readTrnConfig(found));
   const read = found.model && describeShards(found.model, trnConfig);
-  const model = read && withMetadata(read, config, infer);
+  const model = read && { ...withMetadata(read, config, infer), tied: tiedParameters(config) };
   const adapters = found.adapters.map((adapter) => {
     return describeShards(adapter.shards, trnConfig, { name: adapter.name, folder: adapter.folder });
   });
@@ -124,6 +127,7 @@ function describeShards(
     ...(adapter && { adapterName: adapter.name }),
     ...(adapterConfig && { adapterConfig }),
     stages,
+    tied: new Map(),
     xser: files.some((file) => file.tensors !== undefined),
     bytes: all.reduce((sum, { dtype, shape }) => sum + elementCount(shape) * dtypeBytes(dtype), 0),
     fileCount: new Set(all.map(({ file }) => file)).size,

@@ -37,7 +37,7 @@ const index = z.looseObject({ weight_map: z.record(z.string(), z.string()) });
 export function openWeightsFolder(opened: string): WeightsFolder {
   const folder = path.resolve(opened);
   const files = plainFiles(folder);
-  const main = CANDIDATES.find((name) => files.includes(name));
+  const main = mainFile(files);
   if (main === undefined) {
     throw new ShardloomError({
       tag: 'not-a-checkpoint',
@@ -47,12 +47,18 @@ export function openWeightsFolder(opened: string): WeightsFolder {
       advice: 'Name the folder that save_pretrained wrote, or that consolidation made.',
     });
   }
-  const tensors = main.endsWith('.index.json') ? indexedTensors(folder, main) : tensorsOf(path.join(folder, main));
+  const tensors = main.endsWith('.index.json') ? indexedTensors(folder, main) : weightsOfFile(path.join(folder, main));
   const config = files.includes('config.json') ? readModelConfigFile(path.join(folder, 'config.json')) : undefined;
   return { folder, files, ...(config && { config }), tensors };
 }
 
-function plainFiles(folder: string): string[] {
+/** The file that leads to the weights of a model, or undefined where there are none. */
+export function mainFile(files: readonly string[]): string | undefined {
+  return CANDIDATES.find((name) => files.includes(name));
+}
+
+/** Names of the plain files in a folder. Throws `not-a-checkpoint` where it cannot be read. */
+export function plainFiles(folder: string): string[] {
   try {
     return fs.readdirSync(folder).filter((name) => fs.statSync(path.join(folder, name)).isFile());
   } catch (error) {
@@ -85,7 +91,7 @@ function indexedTensors(folder: string, name: string): Map<string, StoredTensor>
   const tensors = new Map<string, StoredTensor>();
   for (const [tensor, part] of Object.entries(parsed.data.weight_map)) {
     let held = byFile.get(part);
-    if (!held) byFile.set(part, (held = tensorsOf(path.join(folder, checkedPart(part, file)))));
+    if (!held) byFile.set(part, (held = weightsOfFile(path.join(folder, checkedPart(part, file)))));
     const stored = held.get(tensor);
     if (!stored) {
       throw new ShardloomError({
@@ -113,7 +119,8 @@ function checkedPart(part: string, file: string): string {
   });
 }
 
-function tensorsOf(file: string): Map<string, StoredTensor> {
+/** The tensors of one weights file, safetensors or torch, by name. */
+export function weightsOfFile(file: string): Map<string, StoredTensor> {
   return withFile(file, (source) => {
     if (file.endsWith('.safetensors')) {
       return new Map(readSafetensors(source).tensors.map((tensor) => [tensor.name, tensor]));

@@ -4,7 +4,7 @@ import { MAX_RANKS } from '../limits.ts';
 import type { ShardingOptions } from '../plan/sharding.ts';
 import { formatBytes, formatDuration, formatPlural } from '../units.ts';
 import { EXIT } from './exit-codes.ts';
-import { ProgressLine, styled } from './terminal.ts';
+import { findingsText, ProgressLine, styled } from './terminal.ts';
 
 /** The options of `shardloom shard` and `shardloom reshard`, as the command line gives them. */
 export interface ShardFlags {
@@ -13,6 +13,7 @@ export interface ShardFlags {
   readonly kvSizeMultiplier?: string;
   readonly fuseQkv?: boolean;
   readonly xser?: boolean;
+  readonly config?: string;
   readonly force?: boolean;
   readonly json?: boolean;
   readonly quiet?: boolean;
@@ -42,6 +43,7 @@ async function run(
     result = await start(sharding, {
       signal,
       replace: flags.force ?? false,
+      ...(flags.config !== undefined && { config: flags.config }),
       ...(showsProgress && { onProgress: (progress) => line.update(progress) }),
     });
   } finally {
@@ -80,21 +82,23 @@ function textOf(
   result: ShardResult,
   { tensorParallelSize, pipelineParallelSize }: ShardingOptions,
 ): string {
-  const { plan, bytesWritten, seconds, out } = result;
+  const { plan, bytesWritten, seconds, out, findings } = result;
   const rate = seconds > 0 ? ` (${formatBytes(bytesWritten / seconds)}/s)` : '';
   return [
     `${styled('bold', done)} for TP ${tensorParallelSize} × PP ${pipelineParallelSize}: ${formatBytes(bytesWritten)} in ${formatPlural(plan.outputs.length, 'file')}, ${formatDuration(seconds)}${rate}`,
     `  into ${printable(out)}`,
+    ...(findings.length > 0 ? ['', findingsText(findings)] : []),
     '',
   ].join('\n');
 }
 
-function documentOf({ out, plan, bytesWritten, seconds, workers }: ShardResult): unknown {
+function documentOf({ out, plan, bytesWritten, seconds, workers, findings }: ShardResult): unknown {
   return {
     out,
     files: plan.outputs.map(({ path, size: bytes }) => ({ path, bytes })),
     bytes: bytesWritten,
     seconds,
     workers,
+    findings,
   };
 }

@@ -63,7 +63,7 @@ export function roundTripText({ compared, different, ranks, bytes, seconds, notC
       styled('dim', `  in ${printable(tensor.file)}`),
     ]),
     ...(notCovered.length > 0
-      ? ['', `  not covered: ${notCovered.map((name) => `adapter ${printable(name)}`).join(', ')}`]
+      ? ['', `  not covered: ${notCovered.map((name) => printable(name.replace(':', ' '))).join(', ')}`]
       : []),
   ];
   return `${lines.join('\n')}\n`;

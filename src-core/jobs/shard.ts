@@ -1,112 +1,96 @@
 import path from 'node:path';
-import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { openCheckpoint } from '../models/open-checkpoint.ts';
-import { openWeightsFolder, type WeightsFolder } from '../checkpoint/weights-folder.ts';
-import type { ModelConfig } from '../checkpoint/configs.ts';
-import { ShardloomError } from '../errors.ts';
-import { executePlan, type ExecuteOptions, type ExecuteResult } from '../execute/execute.ts';
-import { partsOf } from '../inspect/parts.ts';
+import { ShardloomError, type Finding } from '../errors.ts';
+import { executePlan, type ExecuteOptions, type ExecuteResult, type WrittenOutput } from '../execute/execute.ts';
 import type { ModelDescription } from '../models/description.ts';
 import { describeModel } from '../models/family.ts';
 import { decoderConfigOf } from '../models/from-config.ts';
-import { finishShard, planSharding, type ShardingOptions } from '../plan/sharding.ts';
-import { companionFiles } from '../plan/sidecars.ts';
+import { injectLora } from '../peft/inject-lora.ts';
+import { finishShard, planSharding, type ShardedPart, type ShardingOptions } from '../plan/sharding.ts';
+import { companionFiles, modelCard } from '../plan/sidecars.ts';
 import type { Plan } from '../plan/plan.ts';
-import { viewOf, type View } from '../tensor/view.ts';
+import type { StateDict } from '../specs/spec.ts';
 import { checkOutputOutside } from './output-place.ts';
+import { openHuggingFace, originalsOf, type ShardInput } from './shard-inputs.ts';
 
 /** What the caller may choose beside the sizes. */
-export type ShardRunOptions = Pick<
+export interface ShardRunOptions extends Pick<
   ExecuteOptions,
   'workers' | 'pool' | 'bandBytes' | 'replace' | 'signal' | 'onProgress' | 'progressInterval'
->;
+> {
+  /** The config.json of the base model, or its folder, where it does not stand beside the weights. */
+  readonly config?: string;
+}
 
 export interface ShardResult extends ExecuteResult {
   readonly out: string;
   readonly plan: Plan;
+  readonly findings: readonly Finding[];
 }
 
 /** Names that older transformers saved though they are computed: no parameters. */
 const NOT_PARAMETERS = /\.rotary_emb\.inv_freq$/;
 
 /**
- * Writes Hugging Face weights as the checkpoint of a training run: shards, metadata, trn_config.json, `done`, and the small
- * files beside the weights.
+ * Writes Hugging Face weights, adapters, or both as the checkpoint of a training run: shards, metadata, trn_config.json, `done`,
+ * and the small files beside the weights.
  */
-export function shard(
+export async function shard(
   folder: string,
   out: string,
   sharding: ShardingOptions,
   options: ShardRunOptions = {},
 ): Promise<ShardResult> {
-  const weights = openWeightsFolder(folder);
-  return write(planShard(weights, sharding), [weights.folder], out, options);
-}
-
-/** The plan of {@link shard}. */
-export function planShard({ folder, files, config, tensors }: WeightsFolder, sharding: ShardingOptions): Plan {
-  if (!config) {
-    throw new ShardloomError({
-      tag: 'missing-file',
-      what: 'There is no config.json, which says what the model consists of.',
-      file: path.join(folder, 'config.json'),
-      advice: 'Put the config.json of the model beside its weights.',
-    });
-  }
-  const views = new Map([...tensors].map(([name, stored]) => [name, viewOf(stored)]));
-  return planFrom(views, config, folder, files, sharding);
+  return write(openHuggingFace(folder, options.config), out, sharding, options);
 }
 
 /**
  * Writes a checkpoint anew with other parallel sizes, from shards to shards: views lead from the old layout to the new one,
  * and no consolidated weights come in between.
  */
-export function reshard(
+export async function reshard(
   folder: string,
   out: string,
   sharding: ShardingOptions,
   options: ShardRunOptions = {},
 ): Promise<ShardResult> {
-  const checkpoint = openCheckpoint(folder);
-  return write(planReshard(checkpoint, sharding), [checkpoint.found.root], out, options);
+  return write(originalsOf(openCheckpoint(folder), options.config), out, sharding, options);
 }
 
-/** The plan of {@link reshard}. Throws the first error where the shards cannot be joined. */
-export function planReshard(checkpoint: Checkpoint, sharding: ShardingOptions): Plan {
-  const { config, found } = checkpoint;
-  const part = partsOf(checkpoint).find(({ name }) => name === 'model');
-  const problem = checkpoint.findings.find(({ severity }) => severity === 'error') ?? part?.problem;
-  if (problem) throw new ShardloomError(problem);
-  if (!part?.weights || !config) {
-    throw new ShardloomError({
-      tag: 'unsupported',
-      what: 'Only a full model with its config.json can be written with other parallel sizes.',
-      file: found.opened,
-      found: part ? 'no config.json' : 'adapters only',
-    });
-  }
-  const views = new Map([...part.weights].map(([name, { view }]) => [name, view]));
-  return planFrom(views, config, found.root, found.rootFiles, sharding);
-}
-
-function planFrom(
-  views: ReadonlyMap<string, View>,
-  config: ModelConfig,
-  root: string,
-  files: readonly string[],
-  sharding: ShardingOptions,
-): Plan {
+/** The plan of {@link shard} and {@link reshard}. */
+export function planShard(input: ShardInput, sharding: ShardingOptions): Plan {
+  const { config, root, files, model: weights, adapters } = input;
   const { modelType, sizes } = decoderConfigOf(config);
   // Tied embeddings whose head was saved all the same: what is there is kept, and not guessed to be equal.
-  const tieWordEmbeddings = (sizes.tieWordEmbeddings ?? false) && !views.has('lm_head.weight');
+  const tieWordEmbeddings = (sizes.tieWordEmbeddings ?? false) && !weights?.has('lm_head.weight');
   const model = describeModel(modelType, { ...sizes, tieWordEmbeddings }, sharding);
-  checkWeights(model, views, config.file);
-  const plan = planSharding(model, views, sharding);
-  return { ...plan, sidecars: companionFiles(root, files) };
+  if (weights) checkWeights(model, weights, config.file);
+  const plan = planSharding(
+    [...(weights ? [{ folder: 'shards', model, weights }] : []), ...adapterParts(model, adapters)],
+    sharding,
+  );
+  const configs = adapters.flatMap(({ name, configFile }) => {
+    return configFile === undefined ? [] : [{ from: configFile, path: `adapter_${name}/adapter_config.json` }];
+  });
+  const card = adapters.length > 0 ? modelCard(root, files, '') : [];
+  return { ...plan, sidecars: [...companionFiles(root, files), ...card, ...configs] };
+}
+
+function adapterParts(model: ModelDescription, adapters: ShardInput['adapters']): ShardedPart[] {
+  const described = injectLora(
+    model,
+    adapters.map(({ name, weights }) => ({
+      name,
+      parameters: new Map([...weights].map(([parameter, { shape }]) => [parameter, shape])),
+    })),
+  );
+  return adapters.map(({ name, weights }) => {
+    return { folder: `adapter_${name}/adapter_shards`, adapterName: name, model: described.get(name)!, weights };
+  });
 }
 
 /** Every parameter that the model consists of must be there with its shape, and nothing else. */
-function checkWeights(model: ModelDescription, views: ReadonlyMap<string, View>, file: string): void {
+function checkWeights(model: ModelDescription, views: StateDict, file: string): void {
   const expected = new Map(model.stages.flatMap(({ originalParameters }) => [...originalParameters]));
   const tied = new Map(model.stages.flatMap((stage) => [...stage.tied]));
   for (const [name, shape] of expected) {
@@ -135,12 +119,36 @@ function checkWeights(model: ModelDescription, views: ReadonlyMap<string, View>,
 }
 
 async function write(
-  plan: Plan,
-  inputs: readonly string[],
+  input: ShardInput,
   out: string,
+  sharding: ShardingOptions,
   options: ShardRunOptions,
 ): Promise<ShardResult> {
-  checkOutputOutside(inputs, out);
+  const plan = planShard(input, sharding);
+  checkOutputOutside([input.root], out);
   const result = await executePlan(plan, out, { ...options, finish: finishShard });
-  return { ...result, out: path.resolve(out), plan };
+  return { ...result, out: path.resolve(out), plan, findings: averagedFindings(result.written) };
+}
+
+/** A warning where fused linears had different lora_A. */
+function averagedFindings(written: readonly WrittenOutput[]): Finding[] {
+  const found = written.flatMap(({ output: { path: file }, tensors }) =>
+    tensors.filter(({ averaged }) => averaged > 0).map(({ name }) => ({ file, name, adapter: file.split('/')[0] })),
+  );
+  const [first] = found;
+  if (!first) return [];
+  const distinct = new Set(found.map(({ adapter, name }) => `${adapter}/${name}`));
+  return [
+    {
+      severity: 'warning',
+      tag: 'averaged',
+      what: 'Linears that are fused in training share one lora_A. Theirs differed and became their mean: the adapter does not compute what it did.',
+      file: first.file,
+      tensor: first.name,
+      found: `${distinct.size} lora_A with different values`,
+      expected: 'the same lora_A for all linears that are fused',
+      advice:
+        'This is what training does with such an adapter. To keep its outputs exactly, merge it into the base model first.',
+    },
+  ];
 }

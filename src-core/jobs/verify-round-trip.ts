@@ -1,8 +1,11 @@
+import path from 'node:path';
 import type { Checkpoint, ShardedState, Stage } from '../checkpoint/checkpoint.ts';
-import { openWeightsFolder, type WeightsFolder } from '../checkpoint/weights-folder.ts';
+import { openAdapterFolders } from '../checkpoint/adapter-folder.ts';
+import { mainFile, openWeightsFolder, plainFiles } from '../checkpoint/weights-folder.ts';
 import { ShardloomError } from '../errors.ts';
 import { compareCopies, type CompareOptions } from '../execute/compare-copies.ts';
 import type { CopiedTensor } from '../execute/copy-tensors.ts';
+import { partNameOf, type PartName } from '../plan/part-name.ts';
 import { specsOfStage, stageWeights } from '../plan/original-weights.ts';
 import { PlanBuilder, plannedWeights } from '../plan/plan-builder.ts';
 import type { PlanTensor } from '../plan/plan.ts';
@@ -20,8 +23,8 @@ export interface RoundTrip {
   /** Bytes of the checkpoint's tensors that were compared. */
   readonly bytes: number;
   readonly seconds: number;
-  /** Adapters that the checkpoint holds too: they are not covered. */
-  readonly notCovered: readonly string[];
+  /** What else the checkpoint holds, and the result does not. */
+  readonly notCovered: readonly PartName[];
 }
 
 export interface RoundTripDifference {
@@ -44,18 +47,14 @@ export async function verifyRoundTrip(
   const started = performance.now();
   const problem = checkpoint.findings.find(({ severity }) => severity === 'error');
   if (problem) throw new ShardloomError(problem);
-  const { model } = checkpoint;
-  if (!model) {
-    throw new ShardloomError({
-      tag: 'unsupported',
-      what: 'Only the round trip of a full model can be proved; this checkpoint holds adapters alone.',
-      file: checkpoint.found.opened,
-      advice: 'Compare their copies with shardloom verify FOLDER --replicas.',
-    });
-  }
-  const weights = openWeightsFolder(out);
+  const results = weightsIn(out);
+  const states = [...(checkpoint.model ? [checkpoint.model] : []), ...checkpoint.adapters];
+  const covered = states.filter((state) => results.has(partNameOf(state)));
+  if (covered.length === 0) throw nothingToCompare(checkpoint, out);
   const builder = new PlanBuilder();
-  const pairs = model.stages.flatMap((stage) => pairsOf(model, stage, weights));
+  const pairs = covered.flatMap((state) => {
+    return state.stages.flatMap((stage) => pairsOf(state, stage, results.get(partNameOf(state))!));
+  });
   const tensors = pairs.map((pair, index) => comparison(builder, pair, index));
   const copied = await compareCopies({ files: builder.files, sources: builder.sources }, tensors, options);
   const stored = pairs.map((pair) => pair.stored);
@@ -65,7 +64,7 @@ export async function verifyRoundTrip(
     ranks: new Set(stored.map(({ rank }) => `${rank?.pp ?? 0}/${rank?.tp ?? 0}`)).size,
     bytes: tensors.reduce((sum, { byteLength }) => sum + byteLength, 0),
     seconds: (performance.now() - started) / 1000,
-    notCovered: checkpoint.adapters.map(({ adapterName }) => adapterName ?? 'default'),
+    notCovered: states.filter((state) => !covered.includes(state)).map(partNameOf),
   };
 }
 
@@ -75,20 +74,51 @@ interface Pair {
   readonly made: View;
 }
 
-function pairsOf(state: ShardedState, stage: Stage, weights: WeightsFolder): Pair[] {
+/** Weights of a result that were made from one part of a checkpoint. */
+interface ResultWeights {
+  readonly folder: string;
+  readonly tensors: ReadonlyMap<string, StoredTensor>;
+}
+
+/** What the folder holds, by the part of a checkpoint that it was made from. */
+function weightsIn(out: string): ReadonlyMap<PartName, ResultWeights> {
+  const adapters = openAdapterFolders(out).map((adapter) => [`adapter:${adapter.name}`, adapter] as const);
+  const hasModel = mainFile(plainFiles(out)) !== undefined || adapters.length === 0;
+  return new Map<PartName, ResultWeights>([
+    ...(hasModel ? [['model', openWeightsFolder(out)] as const] : []),
+    ...adapters,
+  ]);
+}
+
+function nothingToCompare({ found }: Checkpoint, out: string): ShardloomError {
+  return new ShardloomError({
+    tag: 'missing-file',
+    what: 'The result holds nothing that was made from this checkpoint.',
+    file: path.resolve(out),
+    expected: `weights of what ${found.opened} holds`,
+    advice: 'Name the folder that was made from this checkpoint.',
+  });
+}
+
+function pairsOf(state: ShardedState, stage: Stage, weights: ResultWeights): Pair[] {
+  const { adapterName, tensorParallelSize: tpSize } = state;
   const originals = new Map(
-    [...stageWeights(stage, undefined)].map(([name, { view }]) => [name, consolidated(weights, name, view)]),
+    [...stageWeights(stage, adapterName)].map(([name, { view }]) => {
+      // Of tied embeddings the result has one.
+      const saved = weights.tensors.has(name) ? name : (state.tied.get(name) ?? name);
+      return [name, consolidated(weights, saved, view)];
+    }),
   );
   const specs = specsOfStage(stage);
   const parameters = stage.metadata?.parameters ?? new Map();
-  return Array.from({ length: state.tensorParallelSize }, (_, tpRank) => {
-    const local = adaptStateDict(specs, originals, parameters, { tpSize: state.tensorParallelSize, tpRank });
+  return Array.from({ length: tpSize }, (_, tpRank) => {
+    const local = adaptStateDict(specs, originals, parameters, { tpSize, tpRank }, adapterName);
     return [...stage.tensors].map(([name, locals]) => pair(locals[tpRank]!, local.get(name)));
   }).flat();
 }
 
 /** A tensor of the result, which must be of the same kind as what consolidation makes of the shards. */
-function consolidated({ folder, tensors }: WeightsFolder, name: string, expected: View): View {
+function consolidated({ folder, tensors }: ResultWeights, name: string, expected: View): View {
   const found = tensors.get(name);
   const isSame = found?.dtype === expected.dtype && sameShape(found.shape, expected.shape);
   if (found && isSame) return viewOf(found);

@@ -1,3 +1,4 @@
+import { belongsToAdapter, removeAdapterName, withoutBaseLayer } from '../specs/adapter-names.ts';
 import type { ModelWeightTransformationSpecs } from '../specs/specs.ts';
 import type { ParameterMetadata, ParametersMetadata } from '../tensor/parallel.ts';
 import type { Shape } from '../tensor/shape.ts';
@@ -26,9 +27,31 @@ export interface StageDescription {
   readonly tied: ReadonlyMap<string, string>;
 }
 
+/** The names under which a stage's parameters are saved, in their order: the model's, or one adapter's own. */
+export function savedNames({ parameters }: StageDescription, adapterName: string | undefined): string[] {
+  const names = [...parameters.keys()];
+  if (adapterName === undefined) return names;
+  return names
+    .filter((name) => belongsToAdapter(name, adapterName))
+    .map((name) => removeAdapterName(name, adapterName));
+}
+
+/**
+ * The description with each spec's PEFT type set by what its module holds (optimum-neuron
+ * `specialize_transformation_specs_for_model`).
+ */
+export function specializeTransformationSpecsForModel(model: ModelDescription): ModelDescription {
+  return {
+    stages: model.stages.map((stage) => {
+      const names = [...stage.parameters.keys()];
+      return { ...stage, specs: stage.specs.map((specs) => specs.specialized(names)) };
+    }),
+  };
+}
+
 /** What is saved beside the shards of a stage (optimum-neuron `create_parameter_metadata`). */
 export function createParameterMetadata(stage: StageDescription): unknown {
-  const names = new Set(stage.parameters.keys());
+  const names = new Set([...stage.parameters.keys()].map((name) => withoutBaseLayer(removeAdapterName(name))));
   return {
     parameters: Object.fromEntries(
       [...stage.parameters].map(([name, parameter]) => [name, getTensorModelParallelAttributes(parameter)]),

@@ -18,7 +18,30 @@ export function originalWeightsOf(state: ShardedState): Map<string, OriginalWeig
       merged.set(name, before ? mergeStages(name, before, weight, stage) : weight);
     }
   }
+  for (const [name, embedding] of state.tied) mergeTied(merged, name, embedding);
   return merged;
+}
+
+/** Tied embeddings are written once, as transformers saves them: what the second name holds must be the same. */
+function mergeTied(merged: Map<string, OriginalWeight>, name: string, embedding: string): void {
+  const [second, first] = [merged.get(name), merged.get(embedding)];
+  if (!second || !first) return;
+  const label = `tied ${name}`;
+  const { dtype, shape } = second.view;
+  if (dtype !== first.view.dtype || !sameShape(shape, first.view.shape)) {
+    throw new ShardloomError({
+      tag: 'shape-mismatch',
+      what: 'config.json says that the embeddings are tied, but the output head is of another kind.',
+      tensor: name,
+      found: `${dtype} [${shape.join(', ')}]`,
+      expected: `${first.view.dtype} [${first.view.shape.join(', ')}]`,
+      advice: 'Set tie_word_embeddings to false in config.json where the model has an output head of its own.',
+    });
+  }
+  merged.delete(name);
+  const copies = second.copies.map((copy) => ({ ...copy, label: `${label}, ${copy.label}` }));
+  const copy: WeightCopy = { label, view: second.view, mustAgree: true };
+  merged.set(embedding, { ...first, copies: [...first.copies, copy, ...copies] });
 }
 
 /** The original weights of one pipeline stage as views on its shards. */

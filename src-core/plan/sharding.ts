@@ -1,5 +1,10 @@
 import { layoutTorchArchive, finishTorchArchive } from '../formats/torch/index.ts';
-import { createParameterMetadata, type ModelDescription, type ParallelConfig } from '../models/description.ts';
+import {
+  createParameterMetadata,
+  savedNames,
+  type ModelDescription,
+  type ParallelConfig,
+} from '../models/description.ts';
 import { adaptStateDict } from '../specs/adapt-state-dict.ts';
 import type { StateDict } from '../specs/spec.ts';
 import type { View } from '../tensor/view.ts';
@@ -12,46 +17,83 @@ export interface ShardingOptions extends ParallelConfig {
   readonly xser: boolean;
 }
 
+/** The model, or one adapter of it, and where its shards go. */
+export interface ShardedPart {
+  /** Folder of the shards below the output folder. */
+  readonly folder: string;
+  /** Absent for the model itself. */
+  readonly adapterName?: string;
+  readonly model: ModelDescription;
+  readonly weights: StateDict;
+}
+
 /**
  * The plan that writes original weights as the checkpoint of a training run: a file per rank (or, xser, per tensor), the
  * stages' metadata, trn_config.json and the marks of a finished save. The other direction of a consolidation.
  */
-export function planSharding(model: ModelDescription, weights: StateDict, options: ShardingOptions): Plan {
+export function planSharding(parts: readonly ShardedPart[], options: ShardingOptions): Plan {
   const builder = new PlanBuilder();
+  const planned = parts.map((part) => planPart(builder, part, options));
+  return {
+    files: builder.files,
+    sources: builder.sources,
+    outputs: planned.flatMap(({ outputs }) => outputs),
+    texts: [
+      { path: 'trn_config.json', text: json(trnConfig(options)) },
+      ...planned.flatMap(({ texts }) => texts),
+      ...parts.flatMap(({ folder }) =>
+        ['checkpoint', 'done'].map((name) => ({ path: `${folder}/${name}`, text: '1' })),
+      ),
+    ],
+    sidecars: [],
+  };
+}
+
+function planPart(
+  builder: PlanBuilder,
+  { folder, adapterName, model, weights }: ShardedPart,
+  options: ShardingOptions,
+): { readonly outputs: PlanOutput[]; readonly texts: PlanText[] } {
   const outputs: PlanOutput[] = [];
-  const texts: PlanText[] = [
-    { path: 'shards/checkpoint', text: '1' },
-    { path: 'shards/done', text: '1' },
-    { path: 'trn_config.json', text: json(trnConfig(options)) },
-  ];
+  const texts: PlanText[] = [];
   model.stages.forEach((stage, ppRank) => {
     const stateDict = new Map(
       [...stage.originalParameters.keys()].map((name) => [name, weights.get(stage.tied.get(name) ?? name)!]),
     );
-    texts.push({ path: `shards/mp_metadata_pp_rank_${ppRank}.json`, text: json(createParameterMetadata(stage)) });
+    texts.push({ path: `${folder}/mp_metadata_pp_rank_${ppRank}.json`, text: json(createParameterMetadata(stage)) });
     for (let tpRank = 0; tpRank < options.tensorParallelSize; tpRank++) {
       const rank = { tpSize: options.tensorParallelSize, tpRank };
-      const local = adaptStateDict(stage.specs, stateDict, stage.parameters, rank);
+      const local = adaptStateDict(stage.specs, stateDict, stage.parameters, rank, adapterName);
       // In the order of the model's parameters, as a state dict has them.
-      const ordered = new Map([...stage.parameters.keys()].map((name) => [name, local.get(name)!]));
+      const ordered = new Map(savedNames(stage, adapterName).map((name) => [name, local.get(name)!]));
       const root = `dp_rank_00_tp_rank_${two(tpRank)}_pp_rank_${two(ppRank)}`;
-      outputs.push(...(options.xser ? xserOutputs : plainOutputs)(builder, root, ordered));
+      outputs.push(...(options.xser ? xserOutputs : plainOutputs)(builder, `${folder}/model`, root, ordered));
     }
   });
-  return { files: builder.files, sources: builder.sources, outputs, texts, sidecars: [] };
+  return { outputs, texts };
 }
 
-function plainOutputs(builder: PlanBuilder, root: string, local: ReadonlyMap<string, View>): PlanOutput[] {
+function plainOutputs(
+  builder: PlanBuilder,
+  folder: string,
+  root: string,
+  local: ReadonlyMap<string, View>,
+): PlanOutput[] {
   const entries = [...local].map(
     ([name, { dtype, shape }]) => [name, { kind: 'tensor' as const, dtype, shape }] as const,
   );
-  return [archiveOutput(builder, `shards/model/${root}.pt`, root, new Map(entries), local)];
+  return [archiveOutput(builder, `${folder}/${root}.pt`, root, new Map(entries), local)];
 }
 
 /** References in the rank's file, dtypes and shapes beside it, and each tensor in a file of its own. */
-function xserOutputs(builder: PlanBuilder, root: string, local: ReadonlyMap<string, View>): PlanOutput[] {
+function xserOutputs(
+  builder: PlanBuilder,
+  folder: string,
+  root: string,
+  local: ReadonlyMap<string, View>,
+): PlanOutput[] {
   const names = [...local.keys()];
-  const path = `shards/model/${root}.pt`;
+  const path = `${folder}/${root}.pt`;
   const references = new Map(names.map((name, tid) => [name, { kind: 'tensor-reference' as const, tid }]));
   const info = names.map((name, tid) => {
     const { dtype, shape } = local.get(name)!;

@@ -44,9 +44,13 @@ export function adapterCompanions(checkpoint: Checkpoint, adapter: ShardedState,
   const { root, rootFiles } = checkpoint.found;
   const sidecars: PlanSidecar[] = [];
   if (adapter.adapterConfig) sidecars.push({ from: adapter.adapterConfig.file, path: `${prefix}adapter_config.json` });
-  if (rootFiles.includes('README.md'))
-    sidecars.push({ from: path.join(root, 'README.md'), path: `${prefix}README.md` });
+  sidecars.push(...modelCard(root, rootFiles, prefix));
   return { sidecars, texts: [] };
+}
+
+/** The model card that stands in a folder, to be copied. */
+export function modelCard(root: string, files: readonly string[], prefix: string): PlanSidecar[] {
+  return files.includes('README.md') ? [{ from: path.join(root, 'README.md'), path: `${prefix}README.md` }] : [];
 }
 
 function sidecar(root: string, name: string): PlanSidecar {

@@ -50,7 +50,7 @@ export async function makeSample(folder: string, options: SampleOptions = {}): P
   writeNewFile(path.join(folder, 'original', 'config.json'), new TextEncoder().encode(configJson(config)));
   const weights = withFile(original, (source) => readSafetensors(source)).tensors;
   const views = new Map(weights.map((stored) => [stored.name, viewOf(stored)]));
-  const plan = planSharding(model, views, sharding);
+  const plan = planSharding([{ folder: 'shards', model, weights: views }], sharding);
   const texts = [...plan.texts, { path: 'config.json', text: configJson(config) }];
   const checkpoint = path.join(folder, 'checkpoint');
   await executePlan({ ...plan, texts }, checkpoint, {

@@ -8,6 +8,9 @@ import type { ParameterMetadata, ParametersMetadata } from '../tensor/parallel.t
 
 const LORA_CONTAINERS = new Set(['lora_A', 'lora_B', 'lora_embedding_A', 'lora_embedding_B', 'lora_magnitude_vector']);
 
+/** What PEFT calls the module that it has wrapped. */
+const BASE_LAYER = 'base_layer';
+
 /** Containers whose adapter is the last segment, because PEFT keeps them in a ParameterDict. */
 const PARAMETER_DICTS = new Set(['lora_embedding_A', 'lora_embedding_B', 'lora_magnitude_vector']);
 
@@ -76,9 +79,17 @@ export function belongsToAdapter(parameterFullyQualifiedName: string, adapterNam
   return findAdapter(parameterFullyQualifiedName, adapterName) !== null;
 }
 
+/** The name that a parameter has where PEFT has not wrapped its module. */
+export function withoutBaseLayer(name: string): string {
+  return name
+    .split('.')
+    .filter((segment) => segment !== BASE_LAYER)
+    .join('.');
+}
+
 /** True for the frozen weight inside a LoRA layer: a path segment is `base_layer`. */
 export function isBaseLayer(name: string): boolean {
-  return name.split('.').includes('base_layer');
+  return name.split('.').includes(BASE_LAYER);
 }
 
 /**

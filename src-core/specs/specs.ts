@@ -145,6 +145,16 @@ export class ModelWeightTransformationSpecs {
     };
   }
 
+  /** The same specs with the PEFT type that the model's parameters show. */
+  specialized(parameterNames: readonly string[]): ModelWeightTransformationSpecs {
+    const { moduleFullyQualifiedName: module } = this;
+    const ofModule = parameterNames.filter((parameter) => parameter.startsWith(`${module}.`));
+    return new ModelWeightTransformationSpecs(
+      module,
+      this.specs.map((spec) => spec.withPeftType(spec.guessPeftType(module, ofModule))),
+    );
+  }
+
   /** True if the spec affects one of the parameters of a pipeline stage. */
   isTransformationSpecRelevant(
     spec: ModelWeightTransformationSpec,

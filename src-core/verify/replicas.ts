@@ -61,19 +61,20 @@ function replicaFinding(plan: Plan, tensor: PlanTensor, differences: TensorDiffe
 
 function mustAgreeFinding(plan: Plan, tensor: PlanTensor, differences: TensorDifferences): Finding {
   const all = differences.flatMap(({ where }) => where);
-  const stage = tensor.copies[differences[0]!.copy]!.label.startsWith('pipeline stage');
+  const { label } = tensor.copies[differences[0]!.copy]!;
+  const stage = label.startsWith('pipeline stage') || label.startsWith('tied ');
   return {
     severity: 'error',
     tag: stage ? 'stage-conflict' : 'not-described',
     what: stage
-      ? 'Two pipeline stages hold different values of this parameter.'
+      ? 'Two pipeline stages, or the two names of tied embeddings, hold different values of this parameter.'
       : 'The metadata does not describe this parameter, and its copies differ between ranks, so it is not known how to join them.',
     file: plan.files[plan.sources[all[0]!.source]!.file]!.path,
     tensor: tensor.name,
     found: `${describe(all)} (${shortened(differences.map(({ copy }) => tensor.copies[copy]!.label))})`,
     expected: 'equal bytes',
     advice: stage
-      ? 'The stages are not from the same save, or the embeddings were not tied in training: copy all stages again.'
+      ? 'Copy all stages again from one save. If the embeddings were not tied in training, set tie_word_embeddings to false in config.json.'
       : 'Copy the metadata of this save again; it must list every parameter that the shards hold.',
   };
 }

@@ -3,15 +3,15 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { ShardedState } from '../../src-core/checkpoint/checkpoint.ts';
 import { openCheckpoint } from '../../src-core/models/open-checkpoint.ts';
-import { isShardloomError, type ErrorTag, type ShardloomError } from '../../src-core/errors.ts';
+import type { ErrorTag } from '../../src-core/errors.ts';
 import { consolidate } from '../../src-core/jobs/consolidate.ts';
 import { reshard, shard } from '../../src-core/jobs/shard.ts';
 import { verifyRoundTrip } from '../../src-core/jobs/verify-round-trip.ts';
 import type { ShardingOptions } from '../../src-core/plan/sharding.ts';
-import { dtypeBytes } from '../../src-core/tensor/dtype.ts';
-import { elementCount } from '../../src-core/tensor/shape.ts';
 import { fixtureNames, fixturePath, snapshot, temporaryFolder } from '../support/folders.ts';
+import { expectSameMetadata, fixtureSizes, held } from '../support/held.ts';
 import { writeHuggingFace } from '../support/hugging-face.ts';
+import { rejection } from '../support/rejection.ts';
 import { editJson } from '../support/shards.ts';
 import { differences, readFolder } from '../support/weights.ts';
 
@@ -26,48 +26,10 @@ const SIZES = {
 const TP2: ShardingOptions = { tensorParallelSize: 2, pipelineParallelSize: 1, fuseQkv: false, xser: false };
 const QUIET = { workers: 0 };
 
-/** Every tensor of every rank as text: name, kind and bytes, in the order in which the ranks hold them. */
-function held(state: ShardedState): string[] {
-  return state.stages.flatMap(({ ppRank, tensors }) =>
-    [...tensors].flatMap(([name, locals]) =>
-      locals.map(({ file, byteOffset, dtype, shape }, tp) => {
-        const bytes = Buffer.alloc(elementCount(shape) * dtypeBytes(dtype));
-        const fd = fs.openSync(file, 'r');
-        fs.readSync(fd, bytes, 0, bytes.length, byteOffset);
-        fs.closeSync(fd);
-        return `${ppRank} ${tp} ${name} ${dtype} ${shape.join('x')} ${bytes.toString('latin1')}`;
-      }),
-    ),
-  );
-}
-
-async function rejection(action: Promise<unknown>): Promise<ShardloomError> {
-  try {
-    await action;
-  } catch (error) {
-    if (isShardloomError(error)) return error;
-    throw error;
-  }
-  throw new Error('It was not refused.');
-}
-
 const models = fixtureNames().filter((name) => !name.startsWith('lora'));
 
 describe.each(models)('%s: its original weights', (name) => {
-  const sizes = JSON.parse(fs.readFileSync(fixturePath(name, 'case.json'), 'utf8')) as {
-    tp: number;
-    pp: number;
-    kv_size_multiplier: number | null;
-    fuse_qkv: boolean;
-    use_xser: boolean;
-  };
-  const options: ShardingOptions = {
-    tensorParallelSize: sizes.tp,
-    pipelineParallelSize: sizes.pp,
-    fuseQkv: sizes.fuse_qkv,
-    xser: sizes.use_xser,
-    ...(sizes.kv_size_multiplier !== null && { kvSizeMultiplier: sizes.kv_size_multiplier }),
-  };
+  const options = fixtureSizes(name);
 
   test('give the shards and the metadata that training saved', async () => {
     const folder = temporaryFolder();
@@ -79,14 +41,7 @@ describe.each(models)('%s: its original weights', (name) => {
     const [made, saved] = [openCheckpoint(out), openCheckpoint(fixturePath(name, 'checkpoint'))];
     expect(made.findings).toEqual([]);
     expect(held(made.model!)).toEqual(held(saved.model!));
-    made.model!.stages.forEach(({ metadata }, index) => {
-      const expected = saved.model!.stages[index]!.metadata!;
-      expect([...metadata!.parameters]).toEqual([...expected.parameters]);
-      const withSpecs = (entries: readonly unknown[]): unknown[] =>
-        entries.filter((entry) => !JSON.stringify(entry).includes('"specs":[]'));
-      const axis = (entries: unknown): unknown => JSON.parse(JSON.stringify(entries).replaceAll('"column"', '0'));
-      expect(axis(withSpecs(metadata!.transformationSpecs))).toEqual(axis(withSpecs(expected.transformationSpecs)));
-    });
+    expectSameMetadata(made.model!, saved.model!);
   });
 
   test('are proved by the round trip', async () => {
@@ -94,7 +49,8 @@ describe.each(models)('%s: its original weights', (name) => {
     const checkpoint = openCheckpoint(fixturePath(name, 'checkpoint'));
     await consolidate(checkpoint, out, QUIET);
     const result = await verifyRoundTrip(checkpoint, out, QUIET);
-    expect(result).toMatchObject({ different: [], ranks: sizes.tp * sizes.pp });
+    const ranks = options.tensorParallelSize * options.pipelineParallelSize;
+    expect(result).toMatchObject({ different: [], ranks, notCovered: [] });
     expect(result.bytes).toBe(checkpoint.model!.bytes);
   });
 });
@@ -156,6 +112,24 @@ describe('sharding', () => {
     await shard(path.join(folder, 'hf'), path.join(folder, 'two'), { ...TP2, pipelineParallelSize: 2 }, QUIET);
     const { stages } = openCheckpoint(path.join(folder, 'two')).model!;
     expect(stages.map(({ tensors }) => tensors.has('lm_head.weight'))).toEqual([false, true]);
+    const two = openCheckpoint(path.join(folder, 'two'));
+    const again = path.join(folder, 'again');
+    await consolidate(two, again, QUIET);
+    expect(differences(readFolder(again), readFolder(path.join(folder, 'hf')))).toEqual([]);
+    expect(await verifyRoundTrip(two, again, QUIET)).toMatchObject({
+      different: [],
+      compared: held(two.model!).length,
+    });
+  });
+
+  test('tied embeddings that are not equal stop the consolidation', async () => {
+    const folder = temporaryFolder();
+    writeHuggingFace(path.join(folder, 'hf'), 'llama', SIZES);
+    await shard(path.join(folder, 'hf'), path.join(folder, 'a'), TP2, QUIET);
+    setConfig(path.join(folder, 'a'), { tie_word_embeddings: true });
+    const error = await rejection(consolidate(openCheckpoint(path.join(folder, 'a')), path.join(folder, 'out'), QUIET));
+    expect(error).toMatchObject({ tag: 'stage-conflict', tensor: 'model.embed_tokens.weight' });
+    expect(error.message).toMatch(/tie_word_embeddings to false/);
   });
 
   test.each<[string, ErrorTag, RegExp, (folder: string) => void, Partial<ShardingOptions>]>([

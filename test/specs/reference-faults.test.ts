@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { FusedLinearsSpec } from '../../src-core/specs/fused-linears.ts';
-import { GQAQKVColumnParallelLinearSpec, type GQAQKVFields } from '../../src-core/specs/gqa-qkv.ts';
+import { GQAQKVColumnParallelLinearSpec } from '../../src-core/specs/gqa-qkv.ts';
+import type { GQAQKVFields } from '../../src-core/specs/gqa-sharding.ts';
 import { createLocalWeightWithPadding } from '../../src-core/specs/local-weights.ts';
 import { ModelWeightTransformationSpecs } from '../../src-core/specs/specs.ts';
 import { toOriginalWeights } from '../../src-core/specs/to-original-weights.ts';

@@ -34,19 +34,45 @@ export function originalParameters(modelType: string, config: DecoderConfig): Ma
 export function writeHuggingFace(folder: string, modelType: string, config: DecoderConfig, dtype: DType = 'F32'): void {
   fs.mkdirSync(folder, { recursive: true });
   fs.writeFileSync(path.join(folder, 'config.json'), JSON.stringify(configDocument(modelType, config)));
-  const entries = [...originalParameters(modelType, config)].map(([name, shape]) => ({ name, dtype, shape }));
+  writeSafetensors(path.join(folder, 'model.safetensors'), originalParameters(modelType, config), dtype);
+}
+
+/** Writes a PEFT adapter: its config and made-up weights. `group` names tensors that have the same values. */
+export function writeAdapter(
+  folder: string,
+  parameters: ReadonlyMap<string, Shape>,
+  config: Record<string, unknown>,
+  dtype: DType = 'F32',
+  group: (name: string) => string = (name) => name,
+): void {
+  fs.mkdirSync(folder, { recursive: true });
+  const document = { peft_type: 'LORA', base_model_name_or_path: 'base', ...config };
+  fs.writeFileSync(path.join(folder, 'adapter_config.json'), JSON.stringify(document));
+  writeSafetensors(path.join(folder, 'adapter_model.safetensors'), parameters, dtype, group);
+}
+
+function writeSafetensors(
+  file: string,
+  parameters: ReadonlyMap<string, Shape>,
+  dtype: DType,
+  group: (name: string) => string = (name) => name,
+): void {
+  const entries = [...parameters].map(([name, shape]) => ({ name, dtype, shape }));
   const layout = layoutSafetensors(entries, new Map([['format', 'pt']]));
-  const sink = new FileSink(path.join(folder, 'model.safetensors'), layout.size);
+  const sink = new FileSink(file, layout.size);
   for (const { at, bytes } of layout.pieces) sink.write(bytes, at);
   let next = 1;
-  layout.tensors.forEach(({ at, name }) => {
-    const shape = entries.find((entry) => entry.name === name)!.shape;
-    const bytes = Buffer.alloc(elementCount(shape) * dtypeBytes(dtype));
-    for (let offset = 0; offset < bytes.length; offset += dtypeBytes(dtype)) {
-      if (dtype === 'F32') bytes.writeFloatLE(next++, offset);
-      else bytes.writeUInt16LE(next++ & 0x3fff, offset);
+  const made = new Map<string, Buffer>();
+  for (const { at, name } of layout.tensors) {
+    const bytes = made.get(group(name)) ?? Buffer.alloc(elementCount(parameters.get(name)!) * dtypeBytes(dtype));
+    if (!made.has(group(name))) {
+      for (let offset = 0; offset < bytes.length; offset += dtypeBytes(dtype)) {
+        if (dtype === 'F32') bytes.writeFloatLE(next++, offset);
+        else bytes.writeUInt16LE(next++ & 0x3fff, offset);
+      }
     }
+    made.set(group(name), bytes);
     sink.write(bytes, at);
-  });
+  }
   sink.close();
 }

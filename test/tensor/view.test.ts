@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { coversExactly } from '../../src-core/plan/validate.ts';
-import { cat, chunk, gatherBlocks, narrow, repeat, split } from '../../src-core/tensor/operations.ts';
+import { cat, chunk, gatherBlocks, mean, narrow, repeat, split } from '../../src-core/tensor/operations.ts';
 import { contiguousStrides, elementCount } from '../../src-core/tensor/shape.ts';
 import type { StoredTensor } from '../../src-core/tensor/stored.ts';
 import { viewOf, type View } from '../../src-core/tensor/view.ts';
@@ -192,5 +192,29 @@ describe('coverage', () => {
     expect(coversExactly([4, 4], [box([0, 0], [4, 2]), box([0, 1], [4, 2])])).toBe(false);
     expect(coversExactly([], [])).toBe(false);
     expect(coversExactly([], [box([], []), box([], [])])).toBe(false);
+  });
+});
+
+describe('mean', () => {
+  const [a, b] = [viewOf(stored('a', [4, 2])), viewOf(stored('b', [4, 2]))];
+
+  test('of the same boxes of the same tensors is the view itself', () => {
+    const again = cat([narrow(a, 0, 0, 1), narrow(a, 0, 1, 3)], 0);
+    expect(mean([a, again, a])).toBe(a);
+    expect(mean([a])).toBe(a);
+  });
+
+  test('of different tensors keeps all of them, and is the last step', () => {
+    const both = mean([a, b]);
+    expect(both.meanOf).toEqual([a, b]);
+    expect(both.regions).toEqual(a.regions);
+    expect(() => narrow(both, 0, 0, 1)).toThrow(RangeError);
+    expect(() => cat([both, a], 0)).toThrow(RangeError);
+    expect(() => mean([both, a])).toThrow(RangeError);
+  });
+
+  test('refuses views that differ in shape', () => {
+    expect(() => mean([a, narrow(b, 0, 0, 2)])).toThrow(RangeError);
+    expect(() => mean([])).toThrow(RangeError);
   });
 });

@@ -1,0 +1,90 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { openAdapterFolders } from '../checkpoint/adapter-folder.ts';
+import type { Checkpoint } from '../checkpoint/checkpoint.ts';
+import { readModelConfigFile, type ModelConfig } from '../checkpoint/configs.ts';
+import { mainFile, openWeightsFolder, plainFiles } from '../checkpoint/weights-folder.ts';
+import { ShardloomError } from '../errors.ts';
+import { partsOf } from '../inspect/parts.ts';
+import type { StateDict } from '../specs/spec.ts';
+import type { StoredTensor } from '../tensor/stored.ts';
+import { viewOf } from '../tensor/view.ts';
+
+/** What is going to be sharded: original weights as views, wherever they lie. */
+export interface ShardInput {
+  readonly root: string;
+  /** Names of the plain files in `root`. */
+  readonly files: readonly string[];
+  readonly config: ModelConfig;
+  /** Absent where there are adapters alone. */
+  readonly model?: StateDict;
+  readonly adapters: readonly { readonly name: string; readonly weights: StateDict; readonly configFile?: string }[];
+}
+
+/**
+ * Hugging Face weights, adapters, or both. `config` names the config.json of the base model, or its folder, where it does not
+ * stand beside the weights. Throws `not-a-checkpoint` for a folder without weights.
+ */
+export function openHuggingFace(opened: string, config?: string): ShardInput {
+  const root = path.resolve(opened);
+  const files = plainFiles(root);
+  const adapters = openAdapterFolders(root);
+  // A folder without either has the better message from where models are opened.
+  const model = mainFile(files) !== undefined || adapters.length === 0 ? openWeightsFolder(root) : undefined;
+  const bases = adapters.flatMap((adapter) => adapter.config.baseModel ?? []);
+  return {
+    root,
+    files,
+    config: modelConfigOf(root, config, bases),
+    ...(model && { model: viewsOf(model.tensors) }),
+    adapters: adapters.map(({ name, tensors, config: { file } }) => {
+      return { name, weights: viewsOf(tensors), configFile: file };
+    }),
+  };
+}
+
+/** A sharded checkpoint, joined on views. Throws the first error where its shards cannot be joined. */
+export function originalsOf(checkpoint: Checkpoint, config?: string): ShardInput {
+  const { found, adapters } = checkpoint;
+  const parts = partsOf(checkpoint);
+  const problem = [...checkpoint.findings, ...parts.flatMap((part) => part.problem ?? [])].find(
+    ({ severity }) => severity === 'error',
+  );
+  if (problem) throw new ShardloomError(problem);
+  const weightsOf = (index: number): StateDict =>
+    new Map([...parts[index]!.weights!].map(([name, { view }]) => [name, view]));
+  const first = checkpoint.model ? 1 : 0;
+  const bases = adapters.flatMap(({ adapterConfig }) => adapterConfig?.baseModel ?? []);
+  return {
+    root: found.root,
+    files: found.rootFiles,
+    config: modelConfigOf(found.root, config, bases),
+    ...(checkpoint.model && { model: weightsOf(0) }),
+    adapters: adapters.map(({ adapterName, adapterConfig }, index) => ({
+      name: adapterName!,
+      weights: weightsOf(first + index),
+      ...(adapterConfig && { configFile: adapterConfig.file }),
+    })),
+  };
+}
+
+/** The config.json that was named, the one beside the weights, or that of a base model that is a folder here. */
+function modelConfigOf(root: string, named: string | undefined, bases: readonly string[]): ModelConfig {
+  const inFolder = (folder: string): string => path.join(folder, 'config.json');
+  const isFolder = (name: string): boolean => fs.statSync(name, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  if (named !== undefined) return readModelConfigFile(isFolder(named) ? inFolder(named) : path.resolve(named));
+  const candidates = [root, ...bases.filter((base) => path.isAbsolute(base))].map(inFolder);
+  const file = candidates.find((candidate) => fs.existsSync(candidate));
+  if (file !== undefined) return readModelConfigFile(file);
+  throw new ShardloomError({
+    tag: 'missing-file',
+    what: 'There is no config.json, which says what the model consists of.',
+    file: inFolder(root),
+    ...(bases[0] !== undefined && { found: `adapters of the base model "${bases[0]}"` }),
+    advice: 'Put the config.json of the model beside the weights, or name it: --config BASE_MODEL_FOLDER.',
+  });
+}
+
+function viewsOf(tensors: ReadonlyMap<string, StoredTensor>): StateDict {
+  return new Map([...tensors].map(([name, stored]) => [name, viewOf(stored)]));
+}
