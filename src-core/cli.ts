@@ -5,6 +5,7 @@ import { EXIT, EXIT_CODES_HELP, exitCodeOf } from './cli/exit-codes.ts';
 import { inspectCommand } from './cli/inspect-command.ts';
 import { layoutCommand } from './cli/layout-command.ts';
 import { descendantsCommand, lineageCommand, type LineageFlags } from './cli/lineage-command.ts';
+import { finishCommand } from './cli/parts.ts';
 import { sampleCommand, type SampleFlags } from './cli/sample-command.ts';
 import { reshardCommand, shardCommand, type ShardFlags } from './cli/shard-command.ts';
 import { statsCommand, type StatsFlags } from './cli/stats-command.ts';
@@ -97,6 +98,7 @@ program
   .option('--band-size <size>', 'bytes that a thread copies at a time (default: 2 MiB)')
   .option('--verify', 'shard the result again and compare every byte of every rank')
   .option('--force', 'replace files of the same names in OUT')
+  .option('--part <k/n>', 'write only the k-th of n parts, here or on another machine; then run shardloom finish OUT')
   .option('--dry-run', 'print the plan and write nothing')
   .option('--quiet', 'print warnings and errors only')
   .option('--json', 'print a JSON document instead of text')
@@ -190,6 +192,7 @@ const withSizes = (command: Command): Command =>
     .option('--fuse-qkv', 'q, k and v in one parameter, as fuse_qkv saves')
     .option('--xser', 'one file per tensor, as use_xser saves')
     .option('--config <path>', 'config.json of the base model, or its folder, for adapters without one beside them')
+    .option('--part <k/n>', 'write only the k-th of n parts, here or on another machine; then run shardloom finish OUT')
     .option('--force', 'replace files of the same names in OUT')
     .option('--quiet', 'print errors only')
     .option('--json', 'print a JSON document');
@@ -221,6 +224,19 @@ withSizes(
   const signal = cancelOnInterrupt();
   return run(flags.json, () => reshardCommand(folder, out, flags, signal));
 });
+
+program
+  .command('finish')
+  .summary('join what several --part runs have written')
+  .description(
+    'Gives the files of all parts their final names, what makes the folder loadable last: index, digests, done. Can be run again where it was interrupted.',
+  )
+  .argument('<out>', 'the output folder of the parts')
+  .option('--quiet', 'print errors only')
+  .option('--json', 'print a JSON document')
+  .action((out: string, flags: { json?: boolean; quiet?: boolean }) =>
+    run(flags.json, () => Promise.resolve(finishCommand(out, flags))),
+  );
 
 program
   .command('sample')

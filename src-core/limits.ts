@@ -90,3 +90,9 @@ export const MAX_LINEAGE_RUNS = 1024;
 
 /** Values that are shown as numbers at once: a screen full of a table is far below. */
 export const MAX_SHOWN_VALUES = 65_536;
+
+/** How often a run shows that it is still there, for other runs into the same folder. */
+export const OWNER_HEARTBEAT_MS = 5_000;
+
+/** A run that has been silent for this long counts as killed: many heartbeats, so that a slow file server is not taken for death. */
+export const OWNER_STALE_MS = 60_000;

@@ -1,3 +1,4 @@
+import fs from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
 import { ShardloomError } from '../errors.ts';
@@ -86,6 +87,23 @@ export function readModelConfigFile(file: string): ModelConfig {
       mlpBias: c.mlp_bias,
     }),
   };
+}
+
+/** The config.json that was named, the one beside the weights, or that of a base model that is a folder here. Throws `missing-file`. */
+export function findModelConfig(root: string, named: string | undefined, bases: readonly string[]): ModelConfig {
+  const inFolder = (folder: string): string => path.join(folder, 'config.json');
+  const isFolder = (name: string): boolean => fs.statSync(name, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  if (named !== undefined) return readModelConfigFile(isFolder(named) ? inFolder(named) : path.resolve(named));
+  const candidates = [root, ...bases.filter((base) => path.isAbsolute(base))].map(inFolder);
+  const file = candidates.find((candidate) => fs.existsSync(candidate));
+  if (file !== undefined) return readModelConfigFile(file);
+  throw new ShardloomError({
+    tag: 'missing-file',
+    what: 'There is no config.json, which says what the model consists of.',
+    file: inFolder(root),
+    ...(bases[0] !== undefined && { found: `adapters of the base model "${bases[0]}"` }),
+    advice: 'Put the config.json of the model beside the weights, or name it: --config BASE_MODEL_FOLDER.',
+  });
 }
 
 /** Names of tied embeddings: the output head is the embedding. transformers saves them once, under the second name. */

@@ -1,6 +1,7 @@
 import { openCheckpoint } from '../models/open-checkpoint.ts';
 import { printable, ShardloomError } from '../errors.ts';
 import { DIGESTS, type DigestName } from '../execute/digest.ts';
+import type { PartOf } from '../execute/parts.ts';
 import { createPool, usualWorkers } from '../execute/pool.ts';
 import {
   consolidate,
@@ -17,6 +18,7 @@ import { parseSize } from '../plan/split.ts';
 import { dtypeFromTorchName, isCastable, torchName, DTYPES, type DType } from '../tensor/dtype.ts';
 import { formatBytes, formatDuration, formatPlural } from '../units.ts';
 import { EXIT } from './exit-codes.ts';
+import { partOfArgument, partResultText } from './parts.ts';
 import { findingsText, ProgressLine, styled } from './terminal.ts';
 import { roundTripText } from './verify-command.ts';
 
@@ -29,6 +31,7 @@ export interface ConsolidateFlags {
   readonly only?: readonly string[];
   readonly workers?: string;
   readonly bandSize?: string;
+  readonly part?: string;
   readonly force?: boolean;
   readonly verify?: boolean;
   readonly dryRun?: boolean;
@@ -71,6 +74,14 @@ async function runConsolidation(
       advice: 'Leave out one of the two.',
     });
   }
+  if (flags.verify && options.part) {
+    throw new ShardloomError({
+      tag: 'usage',
+      what: '--verify proves a whole result, not one part of it.',
+      found: `--part ${flags.part}`,
+      advice: 'Join the parts with shardloom finish, then run shardloom verify FOLDER OUT.',
+    });
+  }
   const checkpoint = openCheckpoint(folder);
   const errors = checkpoint.findings.filter(({ severity }) => severity === 'error');
   if (errors.length > 1 && !flags.json) process.stderr.write(`${findingsText(errors.slice(1), process.stderr)}\n`);
@@ -90,12 +101,18 @@ async function runConsolidation(
     line.end();
     if (flags.json) process.stdout.write(`${JSON.stringify(resultDocument(result, roundTrip), null, 2)}\n`);
     else if (!flags.quiet)
-      process.stdout.write(resultText(result) + (roundTrip ? `\n${roundTripText(roundTrip)}` : ''));
+      process.stdout.write(textOf(result, options.part) + (roundTrip ? `\n${roundTripText(roundTrip)}` : ''));
     else if (result.findings.length > 0) process.stderr.write(`${findingsText(result.findings, process.stderr)}\n`);
     return roundTrip && roundTrip.different.length > 0 ? EXIT.input : EXIT.done;
   } finally {
     line.end();
   }
+}
+
+function textOf(result: ConsolidateResult, part: PartOf | undefined): string {
+  if (!part) return resultText(result);
+  const findings = result.findings.length > 0 ? `\n${findingsText(result.findings)}\n` : '';
+  return partResultText(part, result) + findings;
 }
 
 function optionsOf(flags: ConsolidateFlags): ConsolidateOptions {
@@ -110,6 +127,7 @@ function optionsOf(flags: ConsolidateFlags): ConsolidateOptions {
     maxShardBytes: parseSize(flags.maxShardSize),
     digest: oneOf<DigestName>('--digest', flags.digest, DIGESTS),
     replace: flags.force ?? false,
+    ...(flags.part !== undefined && { part: partOfArgument(flags.part) }),
     ...(dtype && { dtype }),
     ...(flags.only && { parts: flags.only.map(partName) }),
     ...(workers !== undefined && { workers }),

@@ -4,6 +4,7 @@ import { MAX_RANKS } from '../limits.ts';
 import type { ShardingOptions } from '../plan/sharding.ts';
 import { formatBytes, formatDuration, formatPlural } from '../units.ts';
 import { EXIT } from './exit-codes.ts';
+import { partOfArgument, partResultText } from './parts.ts';
 import { findingsText, ProgressLine, styled } from './terminal.ts';
 
 /** The options of `shardloom shard` and `shardloom reshard`, as the command line gives them. */
@@ -14,6 +15,7 @@ export interface ShardFlags {
   readonly fuseQkv?: boolean;
   readonly xser?: boolean;
   readonly config?: string;
+  readonly part?: string;
   readonly force?: boolean;
   readonly json?: boolean;
   readonly quiet?: boolean;
@@ -36,6 +38,7 @@ async function run(
   signal: AbortSignal,
 ): Promise<number> {
   const sharding = shardingOf(flags);
+  const part = flags.part === undefined ? undefined : partOfArgument(flags.part);
   const line = new ProgressLine();
   const showsProgress = !flags.json && !flags.quiet;
   let result: ShardResult;
@@ -43,6 +46,7 @@ async function run(
     result = await start(sharding, {
       signal,
       replace: flags.force ?? false,
+      ...(part && { part }),
       ...(flags.config !== undefined && { config: flags.config }),
       ...(showsProgress && { onProgress: (progress) => line.update(progress) }),
     });
@@ -50,7 +54,7 @@ async function run(
     line.end();
   }
   if (flags.json) process.stdout.write(`${JSON.stringify(documentOf(result), null, 2)}\n`);
-  else if (!flags.quiet) process.stdout.write(textOf(done, result, sharding));
+  else if (!flags.quiet) process.stdout.write(part ? partResultText(part, result) : textOf(done, result, sharding));
   return EXIT.done;
 }
 
@@ -92,10 +96,10 @@ function textOf(
   ].join('\n');
 }
 
-function documentOf({ out, plan, bytesWritten, seconds, workers, findings }: ShardResult): unknown {
+function documentOf({ out, written, bytesWritten, seconds, workers, findings }: ShardResult): unknown {
   return {
     out,
-    files: plan.outputs.map(({ path, size: bytes }) => ({ path, bytes })),
+    files: written.map(({ output }) => ({ path: output.path, bytes: output.size })),
     bytes: bytesWritten,
     seconds,
     workers,

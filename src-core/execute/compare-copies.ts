@@ -19,7 +19,7 @@ export async function compareCopies(
   tensors: readonly PlanTensor[],
   options: CompareOptions = {},
 ): Promise<Map<string, CopiedTensor>> {
-  const settings = copySettings(options.bandBytes, 'xxh64', false);
+  const settings = copySettings(options.bandBytes, null, false);
   const bytes = tensors.reduce((sum, tensor) => sum + plannedTensorReads(tensor), 0);
   const pool = options.pool ?? createPool(options.workers ?? defaultWorkers(bytes));
   try {

@@ -24,7 +24,8 @@ import { SourceFiles } from './source-files.ts';
 /** How tensors are copied: the same for all tasks of a run. */
 export interface CopySettings {
   readonly bandBytes: number;
-  readonly digest: DigestName;
+  /** Null: no digest, and no search for NaN and Inf. */
+  readonly digest: DigestName | null;
   /** CRC-32 of each tensor's bytes, which zip archives ask for. */
   readonly crc32: boolean;
   /** Shared with the main thread: see {@link CONTROL_FIELDS}. */
@@ -35,7 +36,7 @@ export interface CopySettings {
 export const CONTROL_FIELDS = { done: 0, cancelled: 1 } as const;
 
 /** Settings of a new run, with a control buffer of its own. */
-export function copySettings(bandBytes: number | undefined, digest: DigestName, crc32: boolean): CopySettings {
+export function copySettings(bandBytes: number | undefined, digest: DigestName | null, crc32: boolean): CopySettings {
   return {
     bandBytes: Math.min(MAX_BAND_BYTES, Math.max(MIN_BAND_BYTES, bandBytes ?? DEFAULT_BAND_BYTES)),
     digest,
@@ -60,7 +61,7 @@ export interface CopyTask {
 /** What was seen while a tensor was copied. */
 export interface CopiedTensor {
   readonly name: string;
-  /** Of the bytes that were written; of no bytes where nothing was. */
+  /** Of the bytes that were written; empty where none was asked for. */
   readonly digest: string;
   readonly crc32: number;
   readonly nan: number;
@@ -75,6 +76,8 @@ export interface CopiedTensor {
 
 /** Buffers: the band, what is read around it, and the band of a copy or the converted band. */
 const BUFFERS = 3;
+
+const NOTHING = { nan: 0, inf: 0 };
 
 /** The widest element, which a conversion may turn a narrower one into. */
 const WIDEST_ELEMENT_BYTES = 8;
@@ -114,7 +117,7 @@ export class TensorCopier {
     const [taken, , other] = this.#memory.addresses as [number, number, number];
     const cast = tensor.dtype === tensor.sourceDtype ? null : castBetween(tensor.sourceDtype, tensor.dtype);
     const control = new BigInt64Array(settings.control);
-    const digest = this.#makeDigest(settings.digest);
+    const digest = settings.digest && this.#makeDigest(settings.digest);
     const found = { nan: 0, inf: 0, overflowed: 0, averaged: 0, crc32: 0 };
     const differences = tensor.copies.map(() => new Map<number, Difference>());
     const contents = [tensor, ...tensor.copies].flatMap(partsOfContent).length;
@@ -126,7 +129,7 @@ export class TensorCopier {
       const count = elementCount(band.size);
       found.averaged += this.#fill(tensor, tensor.sourceDtype, band, assembler, taken).averaged;
       const sourceLength = count * dtypeBytes(tensor.sourceDtype);
-      const before = countNonFinite(this.#memory, taken, sourceLength, tensor.sourceDtype);
+      const before = digest ? countNonFinite(this.#memory, taken, sourceLength, tensor.sourceDtype) : NOTHING;
       found.nan += before.nan;
       found.inf += before.inf;
       this.#compareCopies(tensor, band, assembler, differences);
@@ -139,14 +142,14 @@ export class TensorCopier {
         found.overflowed += countNonFinite(this.#memory, other, byteLength, tensor.dtype).inf - before.inf;
       }
       const bytes = this.#memory.bytes.subarray(address, address + byteLength);
-      digest.update(bytes);
+      digest?.update(bytes);
       if (settings.crc32) found.crc32 = zlib.crc32(bytes, found.crc32);
       writeAll(fd, bytes, at);
       at += byteLength;
     }
     return {
       name: tensor.name,
-      digest: digest.finish(),
+      digest: digest?.finish() ?? '',
       ...found,
       differences: differences.flatMap((where, copy) => (where.size > 0 ? [{ copy, where: [...where.values()] }] : [])),
     };

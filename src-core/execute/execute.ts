@@ -9,6 +9,7 @@ import { asWriteError, copySettings, type CopiedTensor } from './copy-tensors.ts
 import type { DigestName } from './digest.ts';
 import { createPool, defaultWorkers, type CopyPool } from './pool.ts';
 import { isChanged, sourceChanged } from './source-files.ts';
+import { outputsOfPart, type PartOf } from './parts.ts';
 import { Staging } from './staging.ts';
 import { tasksOf } from './tasks.ts';
 import { runWatched, type WatchOptions } from './watch.ts';
@@ -20,9 +21,12 @@ export interface ExecuteOptions extends WatchOptions {
   readonly pool?: CopyPool;
   /** Bytes that are copied at a time. */
   readonly bandBytes?: number;
-  readonly digest?: DigestName;
+  /** Null: none, and no search for NaN and Inf, where nobody reads them. */
+  readonly digest?: DigestName | null;
   /** Replace files of the same names in the output folder. */
   readonly replace?: boolean;
+  /** Write only this part of the output files; the small files are the first part's. They wait until all parts are joined. */
+  readonly part?: PartOf;
   /**
    * Called when all bytes are written and before anything gets its final name: may refuse by throwing, and gives the files
    * that tell of the run.
@@ -52,17 +56,20 @@ export interface ExecuteResult {
 export async function executePlan(plan: Plan, out: string, options: ExecuteOptions = {}): Promise<ExecuteResult> {
   const started = performance.now();
   validatePlan(plan);
-  checkSpace(plan, out);
-  const staging = Staging.claim(out, plan, options.replace ?? false);
-  const pool = options.pool ?? createPool(options.workers ?? defaultWorkers(plannedReads(plan)));
+  const { part } = options;
+  const mine = part ? planOfPart(plan, part) : plan;
+  checkSpace(mine, out);
+  const staging = Staging.claim(out, plan, options.replace ?? false, part);
+  const pool = options.pool ?? createPool(options.workers ?? defaultWorkers(plannedReads(mine)));
   try {
-    const written = await copyAll(plan, staging, pool, options);
-    checkSources(plan);
-    const texts = [...plan.texts, ...(options.beforePublish?.(written) ?? [])];
-    writeSmallFiles(plan, texts, staging);
-    staging.publish(publishingOrder(plan, texts));
+    const written = await copyAll(mine, staging, pool, options);
+    checkSources(mine);
+    const texts = [...mine.texts, ...(options.beforePublish?.(written) ?? [])];
+    writeSmallFiles(mine, texts, staging);
+    if (part) staging.keep(part);
+    else staging.publish(publishingOrder(plan, texts));
     const seconds = (performance.now() - started) / 1000;
-    return { written, bytesWritten: plannedBytes(plan), seconds, workers: pool.workers };
+    return { written, bytesWritten: plannedBytes(mine), seconds, workers: pool.workers };
   } catch (error) {
     staging.discard();
     throw error;
@@ -71,13 +78,22 @@ export async function executePlan(plan: Plan, out: string, options: ExecuteOptio
   }
 }
 
+function planOfPart(plan: Plan, part: PartOf): Plan {
+  const outputs = outputsOfPart(plan, part);
+  return part.index === 1 ? { ...plan, outputs } : { ...plan, outputs, texts: [], sidecars: [] };
+}
+
 async function copyAll(
   plan: Plan,
   staging: Staging,
   pool: CopyPool,
   options: ExecuteOptions,
 ): Promise<WrittenOutput[]> {
-  const settings = copySettings(options.bandBytes, options.digest ?? 'xxh64', options.finish !== undefined);
+  const settings = copySettings(
+    options.bandBytes,
+    options.digest === undefined ? 'xxh64' : options.digest,
+    options.finish !== undefined,
+  );
   for (const output of plan.outputs) createOutput(output, staging.pathOf(output.path));
   const tasks = tasksOf(plan, settings, (output) => staging.pathOf(output.path));
   const results = await runWatched(pool, tasks, settings.control, plannedReads(plan), options);
@@ -154,10 +170,10 @@ function writeSmallFiles(plan: Plan, texts: readonly PlanText[], staging: Stagin
   }
 }
 
-/** Config and tokenizer, then weights; last what makes a folder loadable (the index) and what vouches for it. */
-function publishingOrder(plan: Plan, texts: readonly PlanText[]): string[] {
+/** Config and tokenizer, then weights; last what makes a folder loadable (index, `done`) and what vouches for it. */
+export function publishingOrder(plan: Plan, texts: readonly PlanText[]): string[] {
   const planned = new Set(plan.texts.map(({ path: name }) => name));
-  const isIndex = (name: string): boolean => name.endsWith('.index.json');
+  const isIndex = (name: string): boolean => /\.index\.json$|(^|\/)done$/.test(name);
   const names = texts.map(({ path: name }) => name);
   return [
     ...names.filter((name) => planned.has(name) && !isIndex(name)),

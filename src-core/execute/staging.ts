@@ -1,15 +1,13 @@
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
 import { ShardloomError } from '../errors.ts';
 import type { Plan } from '../plan/plan.ts';
 import { asWriteError } from './copy-tensors.ts';
+import { FolderOwner } from './folder-owner.ts';
+import { finishedPartFolder, PARTS_FOLDER, type PartOf } from './parts.ts';
 
 /** Where files grow until all of them are whole. Its name says whose it is and that it is not a result. */
 const STAGING_FOLDER = '.shardloom-partial';
-
-/** Inside it: which process is writing, so that a second run into the same folder can tell. */
-const OWNER_FILE = 'owner.json';
 
 /** Files that a loader would take for weights: none of these may be left beside new ones. */
 const WEIGHTS_FILE = /^(model|pytorch_model|adapter_model)(-\d{5}-of-\d{5})?\.(safetensors|bin)(\.index\.json)?$/;
@@ -21,29 +19,33 @@ const WEIGHTS_FILE = /^(model|pytorch_model|adapter_model)(-\d{5}-of-\d{5})?\.(s
 export class Staging {
   readonly #out: string;
   readonly #folder: string;
+  readonly #owner: FolderOwner;
   /** The topmost folder that did not exist before, to be removed again on failure. */
   readonly #made: string | undefined;
 
-  private constructor(out: string, made: string | undefined) {
+  private constructor(out: string, folder: string, made: string | undefined) {
     this.#out = out;
-    this.#folder = path.join(out, STAGING_FOLDER);
+    this.#folder = folder;
     this.#made = made;
+    this.#owner = FolderOwner.claim(folder);
   }
 
   /**
-   * Claims the output folder. Throws `output-exists` where files of the plan, or other weights, are there already (with
-   * `replace` only for weights that the plan would not replace), and `output-busy` where another run is writing.
+   * Claims the output folder, or a place in it for one part of a run. Throws `output-exists` where files of the plan, or other
+   * weights, are there already (with `replace` only for weights that the plan would not replace), and `output-busy` where another
+   * run is writing.
    */
-  static claim(out: string, plan: Plan, replace: boolean): Staging {
-    const folder = path.resolve(out);
+  static claim(out: string, plan: Plan, replace: boolean, part?: PartOf): Staging {
+    const target = path.resolve(out);
     try {
-      checkExisting(folder, plan, replace);
-      const made = fs.mkdirSync(folder, { recursive: true });
-      const staging = new Staging(folder, made);
-      staging.#lock();
-      return staging;
+      checkExisting(target, plan, replace);
+      const parts = path.join(target, PARTS_FOLDER);
+      if (!part && fs.existsSync(parts)) throw partsInTheWay(parts);
+      const made = fs.mkdirSync(part ? parts : target, { recursive: true });
+      const folder = part ? `${finishedPartFolder(target, part)}.partial` : path.join(target, STAGING_FOLDER);
+      return new Staging(target, folder, made);
     } catch (error) {
-      throw asWriteError(error, folder);
+      throw asWriteError(error, target);
     }
   }
 
@@ -56,6 +58,7 @@ export class Staging {
 
   /** Moves everything to its final name: `planned` in this order, so that what makes the folder loadable can come last. */
   publish(planned: readonly string[]): void {
+    this.#owner.check();
     const published: string[] = [];
     for (const file of planned) {
       const target = path.join(this.#out, ...file.split('/'));
@@ -69,45 +72,43 @@ export class Staging {
         throw asWriteError(error, target);
       }
     }
+    this.#owner.release();
     fs.rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  /** Keeps what one part has written, whole now, until all parts are joined. */
+  keep(part: PartOf): void {
+    this.#owner.check();
+    this.#owner.release();
+    const kept = finishedPartFolder(this.#out, part);
+    try {
+      fs.renameSync(this.#folder, kept);
+    } catch (error) {
+      throw asWriteError(error, kept);
+    }
   }
 
   /** Removes all that the run made. Never throws: it runs while another error is on its way. */
   discard(): void {
     try {
+      const isOurs = this.#owner.isOurs();
+      this.#owner.release();
+      if (!isOurs) return;
       fs.rmSync(this.#folder, { recursive: true, force: true });
-      if (this.#made !== undefined) removeEmptyFolders(this.#out, path.dirname(this.#made));
+      if (this.#made !== undefined) removeEmptyFolders(path.dirname(this.#folder), path.dirname(this.#made));
     } catch {
       // What cannot be removed stays under the staging folder's name, which no loader takes for a result.
     }
   }
+}
 
-  #lock(): void {
-    try {
-      fs.mkdirSync(this.#folder);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-      this.#takeOver();
-    }
-    const owner = { pid: process.pid, host: os.hostname() };
-    fs.writeFileSync(path.join(this.#folder, OWNER_FILE), JSON.stringify(owner));
-  }
-
-  /** A staging folder is there: of a run that was killed (then it is cleared) or of one that is still writing. */
-  #takeOver(): void {
-    const owner = readOwner(path.join(this.#folder, OWNER_FILE));
-    if (owner === null || owner.host !== os.hostname() || isAlive(owner.pid)) {
-      throw new ShardloomError({
-        tag: 'output-busy',
-        what: 'Another run is writing into this folder.',
-        file: this.#folder,
-        found: owner ? `process ${owner.pid} on ${owner.host}` : 'a staging folder without an owner',
-        advice: 'Wait for it, choose another folder, or delete this folder if that run is no longer there.',
-      });
-    }
-    fs.rmSync(this.#folder, { recursive: true, force: true });
-    fs.mkdirSync(this.#folder);
-  }
+function partsInTheWay(folder: string): ShardloomError {
+  return new ShardloomError({
+    tag: 'output-busy',
+    what: 'The output folder holds parts of a run that was divided.',
+    file: folder,
+    advice: 'Join them with shardloom finish, choose another folder, or delete this one.',
+  });
 }
 
 function checkExisting(out: string, plan: Plan, replace: boolean): void {
@@ -145,27 +146,6 @@ function namesIn(folder: string): string[] {
       );
     }
     throw error;
-  }
-}
-
-function readOwner(file: string): { readonly pid: number; readonly host: string } | null {
-  try {
-    const owner = JSON.parse(fs.readFileSync(file, 'utf8')) as { pid?: unknown; host?: unknown };
-    return typeof owner.pid === 'number' && typeof owner.host === 'string'
-      ? { pid: owner.pid, host: owner.host }
-      : null;
-  } catch {
-    return null;
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    // EPERM: it is there but belongs to somebody else.
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }
 

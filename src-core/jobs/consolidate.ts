@@ -9,14 +9,18 @@ import { originalWeightsOf } from '../plan/original-weights.ts';
 import type { Plan } from '../plan/plan.ts';
 import { detectKvPlacement, kvPlacementFinding, type KvPlacementResult } from '../verify/kv-placement.ts';
 import { findingsWhileCopying, replicaSummary, type ReplicaSummary } from '../verify/replicas.ts';
-import { manifestText } from './manifest.ts';
+import { MANIFEST_FILE, manifestFile, manifestHead, manifestText } from './manifest.ts';
 import { checkOutputOutside } from './output-place.ts';
+import { isPartFinished, partText } from './parts.ts';
 
 /** What the caller may choose; the plan's options and those of running it. */
 export interface ConsolidateOptions
   extends
     Partial<ConsolidationOptions>,
-    Pick<ExecuteOptions, 'workers' | 'pool' | 'bandBytes' | 'replace' | 'signal' | 'onProgress' | 'progressInterval'> {
+    Pick<
+      ExecuteOptions,
+      'workers' | 'pool' | 'bandBytes' | 'replace' | 'part' | 'signal' | 'onProgress' | 'progressInterval'
+    > {
   readonly digest?: DigestName;
   /** Which of the model and the adapters are consolidated; absent: all. */
   readonly parts?: readonly PartName[];
@@ -83,6 +87,7 @@ export async function consolidate(
   const prepared = prepareConsolidation(checkpoint, options);
   checkOutputOutside(shardFolders(checkpoint), out, [checkpoint.found.root]);
   const { plan } = prepared;
+  if (options.part && isPartFinished(out, plan, options.part)) return finishedAlready(prepared, out);
   let findings: readonly Finding[] = prepared.findings;
   const result = await executePlan(plan, out, {
     ...options,
@@ -90,7 +95,11 @@ export async function consolidate(
     beforePublish: (written: readonly WrittenOutput[]) => {
       findings = [...prepared.findings, ...findingsWhileCopying(plan, written)];
       throwFirstError(findings);
-      return [{ path: 'shardloom.json', text: manifestText(prepared, written, findings, options.version) }];
+      const head = manifestHead(prepared, options.version);
+      const findingsOn = (files: readonly WrittenOutput[]): Finding[] => findingsWhileCopying(plan, files);
+      if (options.part) return [partText(plan, head, written, findingsOn)];
+      const files = written.map((one) => manifestFile(one, findingsOn([one])));
+      return [{ path: MANIFEST_FILE, text: manifestText(head, files, replicaSummary(written)) }];
     },
   });
   return {
@@ -101,6 +110,12 @@ export async function consolidate(
     kvPlacement: prepared.kvPlacement,
     findings,
   };
+}
+
+/** The result of a part that an earlier run has finished: nothing was written now. */
+function finishedAlready({ plan, kvPlacement, findings }: PreparedConsolidation, out: string): ConsolidateResult {
+  const nothing = { written: [], bytesWritten: 0, seconds: 0, workers: 0, replicas: { compared: 0, different: 0 } };
+  return { ...nothing, out: path.resolve(out), plan, kvPlacement, findings };
 }
 
 function allStates({ model, adapters }: Checkpoint): ShardedState[] {

@@ -1,25 +1,31 @@
-import type { Finding } from '../errors.ts';
-import { toProblem } from '../errors.ts';
+import { toProblem, type Finding } from '../errors.ts';
 import type { WrittenOutput } from '../execute/execute.ts';
-import { replicaSummary } from '../verify/replicas.ts';
+import type { ReplicaSummary } from '../verify/replicas.ts';
 import type { PreparedConsolidation } from './consolidate.ts';
 
 /** The version of shardloom.json's form. Readers must refuse a higher one. */
 const MANIFEST_FORMAT = 1;
 
-/**
- * shardloom.json: where the weights came from, what was done to them, and a digest of every tensor's bytes as written. No
- * time of day and no machine: the same run gives the same file.
- */
-export function manifestText(
-  prepared: PreparedConsolidation,
-  written: readonly WrittenOutput[],
-  findings: readonly Finding[],
-  version = 'unknown',
-): string {
+/** In the output folder: where the weights came from, what was done to them, and a digest of every tensor's bytes as written. */
+export const MANIFEST_FILE = 'shardloom.json';
+
+/** What shardloom.json says before anything is written. No time of day and no machine: the same run gives the same file. */
+export interface ManifestHead {
+  readonly about: Record<string, unknown>;
+  readonly kvPlacement: unknown;
+  readonly findings: readonly unknown[];
+}
+
+/** One file's entry, with what was noticed on it while copying. */
+export interface ManifestFile {
+  readonly entry: { readonly path: string; readonly bytes: number };
+  readonly findings: readonly Record<string, unknown>[];
+}
+
+export function manifestHead(prepared: PreparedConsolidation, version = 'unknown'): ManifestHead {
   const { checkpoint, plan, options } = prepared;
   const states = [...(checkpoint.model ? [checkpoint.model] : []), ...checkpoint.adapters];
-  const manifest = {
+  const about = {
     format: MANIFEST_FORMAT,
     made_by: `shardloom ${version}`,
     operation: 'consolidate',
@@ -39,22 +45,44 @@ export function manifestText(
       max_shard_size: options.maxShardBytes,
       dtype: options.dtype ?? null,
     },
+  };
+  return {
+    about,
+    kvPlacement: prepared.kvPlacement?.placement ?? null,
+    findings: prepared.findings.map(findingEntry),
+  };
+}
+
+/** The entry of a file that was written. */
+export function manifestFile({ output, tensors }: WrittenOutput, findings: readonly Finding[]): ManifestFile {
+  const entry = {
+    path: output.path,
+    bytes: output.size,
+    tensors: Object.fromEntries(
+      output.tensors.map((tensor, index) => [
+        tensor.name,
+        { dtype: tensor.dtype, shape: tensor.shape, bytes: tensor.byteLength, digest: tensors[index]!.digest },
+      ]),
+    ),
+  };
+  return { entry, findings: findings.map(findingEntry) };
+}
+
+/** shardloom.json, from what was known before and what each file became. */
+export function manifestText(head: ManifestHead, files: readonly ManifestFile[], replicas: ReplicaSummary): string {
+  const manifest = {
+    ...head.about,
     checks: {
       coverage: 'every element of every tensor comes from exactly one place',
-      replicas: replicaSummary(written),
-      kv_placement: prepared.kvPlacement?.placement ?? null,
+      replicas,
+      kv_placement: head.kvPlacement,
     },
-    findings: findings.map(({ severity, ...finding }) => ({ severity, ...toProblem(finding) })),
-    files: written.map(({ output, tensors }) => ({
-      path: output.path,
-      bytes: output.size,
-      tensors: Object.fromEntries(
-        output.tensors.map((tensor, index) => [
-          tensor.name,
-          { dtype: tensor.dtype, shape: tensor.shape, bytes: tensor.byteLength, digest: tensors[index]!.digest },
-        ]),
-      ),
-    })),
+    findings: [...head.findings, ...files.flatMap((file) => file.findings)],
+    files: files.map(({ entry }) => entry),
   };
   return `${JSON.stringify(manifest, null, 2)}\n`;
+}
+
+function findingEntry({ severity, ...finding }: Finding): Record<string, unknown> {
+  return { severity, ...toProblem(finding) };
 }

@@ -1,8 +1,7 @@
-import fs from 'node:fs';
 import path from 'node:path';
 import { openAdapterFolders } from '../checkpoint/adapter-folder.ts';
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
-import { readModelConfigFile, type ModelConfig } from '../checkpoint/configs.ts';
+import { findModelConfig, type ModelConfig } from '../checkpoint/configs.ts';
 import { mainFile, openWeightsFolder, plainFiles } from '../checkpoint/weights-folder.ts';
 import { ShardloomError } from '../errors.ts';
 import { partsOf } from '../inspect/parts.ts';
@@ -35,7 +34,7 @@ export function openHuggingFace(opened: string, config?: string): ShardInput {
   return {
     root,
     files,
-    config: modelConfigOf(root, config, bases),
+    config: findModelConfig(root, config, bases),
     ...(model && { model: viewsOf(model.tensors) }),
     adapters: adapters.map(({ name, tensors, config: { file } }) => {
       return { name, weights: viewsOf(tensors), configFile: file };
@@ -58,7 +57,7 @@ export function originalsOf(checkpoint: Checkpoint, config?: string): ShardInput
   return {
     root: found.root,
     files: found.rootFiles,
-    config: modelConfigOf(found.root, config, bases),
+    config: findModelConfig(found.root, config, bases),
     ...(checkpoint.model && { model: weightsOf(0) }),
     adapters: adapters.map(({ adapterName, adapterConfig }, index) => ({
       name: adapterName!,
@@ -66,23 +65,6 @@ export function originalsOf(checkpoint: Checkpoint, config?: string): ShardInput
       ...(adapterConfig && { configFile: adapterConfig.file }),
     })),
   };
-}
-
-/** The config.json that was named, the one beside the weights, or that of a base model that is a folder here. */
-function modelConfigOf(root: string, named: string | undefined, bases: readonly string[]): ModelConfig {
-  const inFolder = (folder: string): string => path.join(folder, 'config.json');
-  const isFolder = (name: string): boolean => fs.statSync(name, { throwIfNoEntry: false })?.isDirectory() ?? false;
-  if (named !== undefined) return readModelConfigFile(isFolder(named) ? inFolder(named) : path.resolve(named));
-  const candidates = [root, ...bases.filter((base) => path.isAbsolute(base))].map(inFolder);
-  const file = candidates.find((candidate) => fs.existsSync(candidate));
-  if (file !== undefined) return readModelConfigFile(file);
-  throw new ShardloomError({
-    tag: 'missing-file',
-    what: 'There is no config.json, which says what the model consists of.',
-    file: inFolder(root),
-    ...(bases[0] !== undefined && { found: `adapters of the base model "${bases[0]}"` }),
-    advice: 'Put the config.json of the model beside the weights, or name it: --config BASE_MODEL_FOLDER.',
-  });
 }
 
 function viewsOf(tensors: ReadonlyMap<string, StoredTensor>): StateDict {

@@ -11,12 +11,13 @@ import { companionFiles, modelCard } from '../plan/sidecars.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { StateDict } from '../specs/spec.ts';
 import { checkOutputOutside } from './output-place.ts';
+import { isPartFinished, partText } from './parts.ts';
 import { openHuggingFace, originalsOf, type ShardInput } from './shard-inputs.ts';
 
 /** What the caller may choose beside the sizes. */
 export interface ShardRunOptions extends Pick<
   ExecuteOptions,
-  'workers' | 'pool' | 'bandBytes' | 'replace' | 'signal' | 'onProgress' | 'progressInterval'
+  'workers' | 'pool' | 'bandBytes' | 'replace' | 'part' | 'signal' | 'onProgress' | 'progressInterval'
 > {
   /** The config.json of the base model, or its folder, where it does not stand beside the weights. */
   readonly config?: string;
@@ -126,7 +127,16 @@ async function write(
 ): Promise<ShardResult> {
   const plan = planShard(input, sharding);
   checkOutputOutside([input.root], out);
-  const result = await executePlan(plan, out, { ...options, finish: finishShard });
+  const { part } = options;
+  if (part && isPartFinished(out, plan, part)) {
+    return { written: [], bytesWritten: 0, seconds: 0, workers: 0, out: path.resolve(out), plan, findings: [] };
+  }
+  const result = await executePlan(plan, out, {
+    ...options,
+    digest: null,
+    finish: finishShard,
+    ...(part && { beforePublish: (written) => [partText(plan, null, written, averagedFindings)] }),
+  });
   return { ...result, out: path.resolve(out), plan, findings: averagedFindings(result.written) };
 }
 

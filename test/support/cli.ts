@@ -1,7 +1,8 @@
 import { spawn, spawnSync } from 'node:child_process';
 import path from 'node:path';
 
-const CLI = path.join(process.env.SHARDLOOM_WORKER_DIR ?? '', 'cli.js');
+/** The bundled command line. */
+export const CLI = path.join(process.env.SHARDLOOM_WORKER_DIR ?? '', 'cli.js');
 
 export interface Ran {
   readonly code: number | null;
