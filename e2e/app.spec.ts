@@ -48,7 +48,7 @@ test('from the folder dialog to weights that equal what was sharded', async ({
   const out = join(temporaryFolder(), 'out');
   await answerFolderDialog(app, out);
   await page.getByRole('button', { name: 'Consolidate…' }).click();
-  await page.getByRole('button', { name: 'Choose…' }).click();
+  await page.getByRole('button', { name: 'Choose output folder…' }).click();
   await expect(page.locator('code', { hasText: out })).toBeVisible();
   await page.getByRole('button', { name: 'Start' }).click();
   await expect(page.getByRole('button', { name: 'Show in folder' })).toBeVisible();
@@ -65,7 +65,7 @@ for (const fixture of ['llama-tp8-kv4-fused-xser', 'lora-tp2-two-adapters']) {
     const out = join(temporaryFolder(), 'out');
     await answerFolderDialog(app, out);
     await page.getByRole('button', { name: 'Consolidate', exact: true }).click();
-    await page.getByRole('button', { name: 'Choose…' }).click();
+    await page.getByRole('button', { name: 'Choose output folder…' }).click();
     await expect(page.locator('code', { hasText: out })).toBeVisible();
     await page.getByRole('button', { name: 'Start' }).click();
     await expect(page.getByRole('button', { name: 'Show in folder' })).toBeVisible();
@@ -87,7 +87,7 @@ test('a job that is cancelled half-way leaves nothing', async ({ shardloom: { ap
   const out = join(temporaryFolder(), 'out');
   await answerFolderDialog(app, out);
   await page.getByRole('button', { name: 'Consolidate', exact: true }).click();
-  await page.getByRole('button', { name: 'Choose…' }).click();
+  await page.getByRole('button', { name: 'Choose output folder…' }).click();
   // The slower digest gives the time to cancel.
   await page.getByText('sha256', { exact: true }).click();
   await expect(page.locator('code', { hasText: '--digest sha256' })).toBeVisible();

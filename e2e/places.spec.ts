@@ -1,37 +1,9 @@
-import { AxeBuilder } from '@axe-core/playwright';
 import { mkdirSync, renameSync, rmSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, type ElectronApplication, type Page } from '@playwright/test';
-import { artifact, test } from './app-under-test.ts';
+import { test } from './app-under-test.ts';
 import { answerFolderDialog, copyOf, sampleCheckpoint, temporaryFolder } from './checkpoints.ts';
-
-/** Pictures of every place in both themes and two sizes, kept as artifacts; axe must find nothing serious in any. */
-const SIZES = [
-  [1280, 800],
-  [1920, 1080],
-] as const;
-
-async function look(app: ElectronApplication, page: Page, name: string): Promise<void> {
-  for (const theme of ['light', 'dark'] as const) {
-    await page.evaluate((chosen) => window.shardloom.request('app:change-settings', { theme: chosen }), theme);
-    await expect(page.locator(`html[data-mantine-color-scheme=${theme}]`)).toBeAttached();
-    for (const [width, height] of SIZES) {
-      await app.evaluate(({ BrowserWindow }, [w, h]) => BrowserWindow.getAllWindows()[0]?.setContentSize(w, h), [
-        width,
-        height,
-      ] as const);
-      await page.waitForFunction((w) => innerWidth === w, width);
-      // Pictures of things that fade in would show them half-way.
-      await page.waitForTimeout(350);
-      await page.screenshot({ path: artifact(`${name}-${theme}-${width}.png`) });
-    }
-    const { violations } = await new AxeBuilder({ page }).setLegacyMode().analyze();
-    const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
-    expect(
-      serious.map(({ id, nodes }) => `${name} ${theme} ${id}: ${nodes.map(({ html }) => html).join(' ')}`),
-    ).toEqual([]);
-  }
-}
+import { look } from './look.ts';
 
 async function open(app: ElectronApplication, page: Page, folder: string): Promise<void> {
   await answerFolderDialog(app, folder);
@@ -101,7 +73,7 @@ test('parameters, consolidate, jobs, palette', async ({ shardloom: { app, page, 
   const out = join(temporaryFolder(), 'llama-hf');
   await answerFolderDialog(app, out);
   await page.getByRole('button', { name: 'Consolidate', exact: true }).click();
-  await page.getByRole('button', { name: 'Choose…' }).click();
+  await page.getByRole('button', { name: 'Choose output folder…' }).click();
   await expect(page.locator('code', { hasText: out })).toBeVisible();
   await look(app, page, 'consolidate');
   await page.getByRole('button', { name: 'Start' }).click();

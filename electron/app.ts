@@ -18,6 +18,7 @@ import { Jobs } from './jobs.ts';
 import { setMenu } from './menu.ts';
 import { problemOf } from './problems.ts';
 import { ReplicaResults } from './replica-results.ts';
+import { Sharding } from './sharding.ts';
 import { StateFile } from './stored-state.ts';
 import { createWindow } from './window.ts';
 
@@ -32,6 +33,7 @@ export class App {
   readonly #checkpoints = new Checkpoints(this.#inspector, this.#state);
   readonly #replicas = new ReplicaResults(app.getPath('userData'));
   readonly #jobs: Jobs;
+  readonly #sharding: Sharding;
   #opened: OpenedCheckpoint | null = null;
   #opening: string | null = null;
   #failure: StartState['failure'] = null;
@@ -50,6 +52,7 @@ export class App {
         if (job.kind === 'verify-replicas') this.#replicas.save(job.fingerprint, job.check);
       },
     });
+    this.#sharding = new Sharding(this.window, this.#inspector, this.#jobs);
     answerRequests(this.#handlers(), pages);
     this.#updateMenu();
     app.setAboutPanelOptions({ applicationName: 'Shardloom', applicationVersion: app.getVersion() });
@@ -145,6 +148,12 @@ export class App {
         return this.#inspector.ask('preview', { id, out, choices });
       },
       'consolidation:start': (request) => this.#startConsolidation(request),
+      'sharding:from-checkpoint': (id) => this.#sharding.fromCheckpoint(checkpoints.get(id)),
+      'sharding:choose-source': () => this.#sharding.chooseSource(),
+      'sharding:choose-output': () => this.#sharding.chooseOutput(),
+      'sharding:choose-config': () => this.#sharding.chooseConfig(),
+      'sharding:preview': (request) => this.#sharding.preview(request),
+      'sharding:start': (request) => this.#sharding.start(request),
       'replicas:start': (id) => {
         const { name, folder } = checkpoints.get(id);
         const command = verifyCommandLine(folder, process.platform);
@@ -235,7 +244,7 @@ export class App {
     if (this.#mayQuit || !this.#jobs.isBusy) return true;
     const chosen = dialog.showMessageBoxSync(this.window, {
       type: 'question',
-      message: 'A consolidation is still running.',
+      message: 'A job is still running.',
       detail: 'If you quit now it is cancelled. Nothing half-written is left behind.',
       buttons: ['Keep Running', 'Cancel It and Quit'],
       defaultId: 0,

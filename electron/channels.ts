@@ -18,6 +18,7 @@ import type {
   Problem,
   Rank,
   RankContent,
+  ShardSourceKind,
   Slice,
   SliceValues,
   TensorStatistics,
@@ -69,9 +70,21 @@ export interface Requests {
   /** The folder dialog for the output; null if it was closed without a choice. */
   'consolidation:choose-output': (checkpoint: CheckpointId) => string | null;
   /** What a consolidation would write, and whether it could. */
-  'consolidation:preview': (request: ConsolidationRequest) => ConsolidationPreview;
+  'consolidation:preview': (request: ConsolidationRequest) => OutputPreview;
   /** Puts it into the queue. */
   'consolidation:start': (request: ConsolidationRequest) => Job;
+
+  /** What the open checkpoint is as a source of sharding. */
+  'sharding:from-checkpoint': (checkpoint: CheckpointId) => ShardSource;
+  /** The folder dialog for Hugging Face weights or adapters; null if it was closed without a choice. */
+  'sharding:choose-source': () => ShardSource | null;
+  'sharding:choose-output': () => string | null;
+  /** The dialog for the folder of the base model, whose config.json says what an adapter belongs to. */
+  'sharding:choose-config': () => string | null;
+  /** What sharding would write, and whether it could. */
+  'sharding:preview': (request: ShardingRequest) => OutputPreview;
+  /** Puts it into the queue. */
+  'sharding:start': (request: ShardingRequest) => Job;
 
   /** Puts a comparison of all copies into the queue. */
   'replicas:start': (checkpoint: CheckpointId) => Job;
@@ -132,6 +145,7 @@ export type MenuCommand =
   | 'go-shards'
   | 'go-replicas'
   | 'go-consolidate'
+  | 'go-reshard'
   | 'go-jobs';
 
 export interface StartState {
@@ -254,7 +268,36 @@ export interface ConsolidationRequest {
   readonly choices: ConsolidationChoices;
 }
 
-export interface ConsolidationPreview {
+/** Where weights that are to be sharded come from. */
+export interface ShardSource {
+  readonly from: ShardSourceKind;
+  readonly folder: string;
+  /** Where the result would be written if nobody chooses: a new folder beside it. */
+  readonly suggestedOutput: string;
+}
+
+export interface ShardingRequest {
+  readonly from: ShardSourceKind;
+  /** A folder that a dialog gave, or an open checkpoint; others are refused. */
+  readonly folder: string;
+  /** A folder that a dialog gave, or a suggested one; others are refused. */
+  readonly out: string;
+  readonly sizes: {
+    readonly tensorParallelSize: number;
+    readonly pipelineParallelSize: number;
+    /** Null: as often as needed. */
+    readonly kvSizeMultiplier: number | null;
+    readonly fuseQkv: boolean;
+    readonly xser: boolean;
+  };
+  /** Folder of the base model; null: its config.json stands beside the weights. */
+  readonly config: string | null;
+  /** Replace files of the same names. */
+  readonly replace: boolean;
+}
+
+/** What a job would write. */
+export interface OutputPreview {
   /** Files with weights, with their sizes. */
   readonly files: readonly { readonly path: string; readonly bytes: number; readonly tensors: number }[];
   /** Small files beside them. */

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { factsLine, ShardloomError, type Finding } from '../src-core/index.ts';
 import type { CheckpointId, OpenedCheckpoint, RecentCheckpoint } from './channels.ts';
 import type { Inspector } from './engine/inspector.ts';
+import { suggestedOutput } from './output-folder.ts';
 import type { StateFile } from './stored-state.ts';
 
 /** How many folders are remembered. */
@@ -48,7 +49,7 @@ export class Checkpoints {
       summary,
       parameterCount,
       openSeconds: (performance.now() - started) / 1000,
-      suggestedOutput: suggestedOutput(summary.folder, isSample),
+      suggestedOutput: suggestedOutput(summary.folder, '-hf', isSample),
     };
     this.#open.set(id, { opened, outputs: new Set([opened.suggestedOutput]) });
     if (!isSample) this.#remember(opened);
@@ -137,21 +138,5 @@ export class Checkpoints {
     const recent: RecentCheckpoint = { folder, name, facts: factsLine(summary), openedAt: Date.now() };
     const others = this.recents.filter((known) => known.folder !== folder);
     this.#state.change({ recents: [recent, ...others].slice(0, MAX_RECENTS) });
-  }
-}
-
-/** A new folder beside the checkpoint; for the sample, whose folder goes away, one in the home folder. */
-function suggestedOutput(folder: string, isSample: boolean): string {
-  const base = isSample ? path.join(os.homedir(), 'shardloom-sample-hf') : `${folder}-hf`;
-  let out = base;
-  for (let number = 2; isTaken(out); number++) out = `${base}-${number}`;
-  return out;
-}
-
-function isTaken(folder: string): boolean {
-  try {
-    return fs.readdirSync(folder).length > 0;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code !== 'ENOENT';
   }
 }

@@ -1,13 +1,14 @@
 /** Types of the job queue, as both sides see it. Part of channels.ts, which passes them on. */
 import type { DigestName, Finding, Problem, Progress, ReplicaCheck, RoundTrip } from '../src-core/index.ts';
-import type { ConsolidationChoices } from './channels.ts';
+import type { ConsolidationChoices, ShardingRequest } from './channels.ts';
 
 export type JobId = number;
 
 /** What a job is to do. */
 export type JobWork =
   | { readonly kind: 'consolidate'; readonly out: string; readonly choices: ConsolidationChoices }
-  | { readonly kind: 'verify-replicas' };
+  | { readonly kind: 'verify-replicas' }
+  | ({ readonly kind: 'shard' } & Omit<ShardingRequest, 'folder'>);
 
 export interface Job {
   readonly id: JobId;
@@ -28,7 +29,7 @@ export interface Job {
   readonly problem: Problem | null;
 }
 
-export type JobResult = ConsolidationResult | ReplicasResult;
+export type JobResult = ConsolidationResult | ReplicasResult | ShardedResult;
 
 export interface ConsolidationResult {
   readonly kind: 'consolidate';
@@ -43,6 +44,18 @@ export interface ConsolidationResult {
   readonly digest: DigestName;
   /** Whether sharding the result again gave back every rank's bytes; null where that was not asked for. */
   readonly roundTrip: RoundTrip | null;
+  /** Why that could not be found out, where it was asked for. The result stands all the same. */
+  readonly roundTripProblem: Problem | null;
+}
+
+/** What sharding or resharding made. */
+export interface ShardedResult {
+  readonly kind: 'shard';
+  readonly files: readonly { readonly path: string; readonly bytes: number; readonly tensors: number }[];
+  readonly tensors: number;
+  readonly bytes: number;
+  readonly seconds: number;
+  readonly findings: readonly Finding[];
 }
 
 /** The figures of a replica check; the whole of it is asked for by its checkpoint. */

@@ -110,7 +110,7 @@ export class Jobs {
   /** What a finished job wrote: its one file, or the folder. */
   outputOf(id: JobId): string {
     const { work, result } = this.get(id);
-    if (work.kind !== 'consolidate') throw new ShardloomError({ tag: 'usage', what: 'This job wrote no files.' });
+    if (!('out' in work)) throw new ShardloomError({ tag: 'usage', what: 'This job wrote no files.' });
     const [file, ...others] = result?.kind === 'consolidate' ? result.files : [];
     return file && others.length === 0 ? path.join(work.out, file.path) : work.out;
   }

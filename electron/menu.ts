@@ -60,6 +60,7 @@ function viewMenu(current: Settings['theme'], { command, theme }: MenuActions): 
         accelerator: `CmdOrCtrl+${index + 1}`,
         click: () => command(place),
       })),
+      { label: 'Reshard', click: () => command('go-reshard') },
       { type: 'separator' },
       { label: 'Theme', submenu: themes },
       { role: 'resetZoom' },

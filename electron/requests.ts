@@ -43,6 +43,22 @@ const choices = z.strictObject({
 });
 const consolidation = z.strictObject({ checkpoint: id, out: folder, choices });
 
+const size = z.number().int().min(1).max(100_000);
+const sharding = z.strictObject({
+  from: z.enum(['hugging-face', 'checkpoint']),
+  folder,
+  out: folder,
+  sizes: z.strictObject({
+    tensorParallelSize: size,
+    pipelineParallelSize: size,
+    kvSizeMultiplier: size.nullable(),
+    fuseQkv: z.boolean(),
+    xser: z.boolean(),
+  }),
+  config: folder.nullable(),
+  replace: z.boolean(),
+});
+
 type Schemas = { readonly [Channel in RequestChannel]: z.ZodType<Parameters<Requests[Channel]>> };
 
 /** What the arguments of each request look like. A page that sends anything else is refused before anything is done. */
@@ -70,6 +86,12 @@ export const requestSchemas: Schemas = {
   'consolidation:choose-output': z.tuple([id]),
   'consolidation:preview': z.tuple([consolidation]),
   'consolidation:start': z.tuple([consolidation]),
+  'sharding:from-checkpoint': z.tuple([id]),
+  'sharding:choose-source': z.tuple([]),
+  'sharding:choose-output': z.tuple([]),
+  'sharding:choose-config': z.tuple([]),
+  'sharding:preview': z.tuple([sharding]),
+  'sharding:start': z.tuple([sharding]),
   'replicas:start': z.tuple([id]),
   'replicas:result': z.tuple([id]),
   'job:list': z.tuple([]),

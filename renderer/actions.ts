@@ -1,4 +1,11 @@
-import type { ConsolidationRequest, JobId, MenuCommand, OpenedCheckpoint, Settings } from '../electron/channels.ts';
+import type {
+  ConsolidationRequest,
+  JobId,
+  MenuCommand,
+  OpenedCheckpoint,
+  Settings,
+  ShardingRequest,
+} from '../electron/channels.ts';
 import { ask, problemOf, valueOf } from './bridge.ts';
 import { jobsChanged, selectJob } from './stores/jobs.ts';
 import { checkpointOpened, openingBegan, openingFailed, session, showPlace, type Place } from './stores/session.ts';
@@ -84,6 +91,13 @@ export async function startConsolidation(request: ConsolidationRequest): Promise
   showPlace('jobs');
 }
 
+/** Puts sharding or resharding into the queue and shows it. */
+export async function startSharding(request: ShardingRequest): Promise<void> {
+  const job = await ask('sharding:start', request);
+  selectJob(job.id);
+  showPlace('jobs');
+}
+
 /** Puts a comparison of all copies into the queue. The place that asked for it follows it. */
 export async function startReplicaCheck(checkpoint: number): Promise<void> {
   await ask('replicas:start', checkpoint);
@@ -106,6 +120,7 @@ const PLACE_COMMANDS: Partial<Record<MenuCommand, Place>> = {
   'go-replicas': 'replicas',
   'go-consolidate': 'consolidate',
   'go-jobs': 'jobs',
+  'go-reshard': 'reshard',
 };
 
 /** Does what the menu asks. The palette and the filter are the business of whoever draws them. */

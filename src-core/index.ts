@@ -41,7 +41,12 @@ export { histogramOf, statisticsOf, type HistogramBar, type TensorStatistics } f
 export { summarize, type AdapterSummary, type CheckpointSummary, type PartSummary } from './inspect/summary.ts';
 export { viewOfTarget, type TensorTarget } from './inspect/target.ts';
 export { valuesOf, type SliceValues } from './inspect/values.ts';
-export { consolidateCommandLine, verifyCommandLine, type CommandLineOptions } from './jobs/command-line.ts';
+export {
+  consolidateCommandLine,
+  shardCommandLine,
+  verifyCommandLine,
+  type CommandLineOptions,
+} from './jobs/command-line.ts';
 export {
   consolidate,
   prepareConsolidation,
@@ -49,7 +54,9 @@ export {
   type ConsolidateResult,
   type PreparedConsolidation,
 } from './jobs/consolidate.ts';
-export { reshard, shard, type ShardResult } from './jobs/shard.ts';
+export { planShard, reshard, shard, type ShardResult } from './jobs/shard.ts';
+export { openShardInput, type ShardSourceKind } from './jobs/shard-inputs.ts';
+export type { ShardingOptions } from './plan/sharding.ts';
 export { verifyRoundTrip, type RoundTrip } from './jobs/verify-round-trip.ts';
 export {
   createParameterMetadata,

@@ -84,7 +84,7 @@ async function consolidating(): Promise<void> {
       const out = path.join(root, `window-${String(i)}`);
       await answerFolderDialog(app, out);
       await page.getByRole('button', { name: 'Consolidate', exact: true }).click();
-      await page.getByRole('button', { name: 'Choose…' }).click();
+      await page.getByRole('button', { name: 'Choose output folder…' }).click();
       await page.locator('code', { hasText: out }).waitFor();
       const watching = setInterval(() => {
         void residentBytes(app).then((bytes) => (most = Math.max(most, bytes)));

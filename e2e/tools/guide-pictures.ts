@@ -80,7 +80,7 @@ async function takeAll(shown: Window): Promise<void> {
   await picture(shown, 'replicas');
   await page.getByRole('button', { name: 'Consolidate', exact: true }).click();
   await answerFolderDialog(app, path.join(root, 'llama-tp8/hugging-face'));
-  await page.getByRole('button', { name: 'Choose…' }).click();
+  await page.getByRole('button', { name: 'Choose output folder…' }).click();
   await page.getByText('1 weights file, 6.69 MB').waitFor();
   await picture(shown, 'consolidate');
   await page.getByRole('button', { name: 'Start' }).click();

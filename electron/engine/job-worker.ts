@@ -4,6 +4,8 @@ import {
   consolidate,
   isShardloomError,
   openCheckpoint,
+  reshard,
+  shard,
   toProblem,
   verifyReplicas,
   verifyRoundTrip,
@@ -12,10 +14,9 @@ import {
   type Problem,
   type Progress,
   type ReplicaCheck,
-  type RoundTrip,
 } from '../../src-core/index.ts';
-import type { ConsolidationResult, DigestPage, JobWork, ReplicasResult } from '../channels.ts';
-import { optionsOf } from './opened.ts';
+import type { ConsolidationResult, DigestPage, JobWork, ReplicasResult, ShardedResult } from '../channels.ts';
+import { optionsOf, shardingOf } from './previews.ts';
 
 /** One job. Progress goes out over the port; any message that comes in cancels. */
 export interface JobTask {
@@ -25,12 +26,17 @@ export interface JobTask {
   readonly port: MessagePort;
 }
 
-export type FinishedJob = FinishedConsolidation | FinishedReplicaCheck;
+export type FinishedJob = FinishedConsolidation | FinishedReplicaCheck | FinishedSharding;
 
 interface FinishedConsolidation {
   readonly kind: 'consolidate';
   readonly result: ConsolidationResult;
   readonly digests: DigestPage['rows'];
+}
+
+interface FinishedSharding {
+  readonly kind: 'shard';
+  readonly result: ShardedResult;
 }
 
 interface FinishedReplicaCheck {
@@ -62,18 +68,37 @@ export default async function runJob({ folder, work, version, port }: JobTask): 
     },
   };
   try {
-    const checkpoint = openCheckpoint(folder);
-    const finished =
-      work.kind === 'consolidate'
-        ? await runConsolidation(checkpoint, work, version, watching)
-        : await runReplicaCheck(checkpoint, watching);
-    return { finished };
+    return { finished: await run(folder, work, version, watching) };
   } catch (error) {
     if (isShardloomError(error)) return { problem: toProblem(error) };
     throw error;
   } finally {
     port.close();
   }
+}
+
+function run(folder: string, work: JobWork, version: string, watching: Watching): Promise<FinishedJob> {
+  switch (work.kind) {
+    case 'consolidate':
+      return runConsolidation(openCheckpoint(folder), work, version, watching);
+    case 'verify-replicas':
+      return runReplicaCheck(openCheckpoint(folder), watching);
+    case 'shard':
+      return runSharding(folder, work, watching);
+  }
+}
+
+async function runSharding(
+  folder: string,
+  { from, out, config, replace, ...sizes }: Extract<JobWork, { kind: 'shard' }>,
+  watching: Watching,
+): Promise<FinishedSharding> {
+  const write = from === 'checkpoint' ? reshard : shard;
+  const options = { replace, ...(config !== null && { config }), ...watching };
+  const { written, bytesWritten, seconds, findings } = await write(folder, out, shardingOf(sizes), options);
+  const files = filesOf(written);
+  const tensors = files.reduce((sum, file) => sum + file.tensors, 0);
+  return { kind: 'shard', result: { kind: 'shard', files, tensors, bytes: bytesWritten, seconds, findings } };
 }
 
 async function runReplicaCheck(checkpoint: Checkpoint, watching: Watching): Promise<FinishedReplicaCheck> {
@@ -92,29 +117,40 @@ async function runConsolidation(
   watching: Watching,
 ): Promise<FinishedConsolidation> {
   const result = await consolidate(checkpoint, out, { ...optionsOf(choices), version, ...watching });
+  const proof = choices.verify ? await proofOf(checkpoint, out, watching) : NOT_ASKED;
   return {
     kind: 'consolidate',
-    result: consolidationResult(
-      result,
-      choices.digest,
-      choices.verify ? await verifyRoundTrip(checkpoint, out, watching) : null,
-    ),
+    result: consolidationResult(result, choices.digest, proof),
     digests: result.written.flatMap(({ output, tensors }) =>
       tensors.map(({ name, digest }) => ({ file: output.path, name, digest })),
     ),
   };
 }
 
+type Proof = Pick<ConsolidationResult, 'roundTrip' | 'roundTripProblem'>;
+
+const NOT_ASKED: Proof = { roundTrip: null, roundTripProblem: null };
+
+/** The result is published by now: whatever keeps it from being proved does not undo it. */
+async function proofOf(checkpoint: Checkpoint, out: string, watching: Watching): Promise<Proof> {
+  try {
+    return { roundTrip: await verifyRoundTrip(checkpoint, out, watching), roundTripProblem: null };
+  } catch (error) {
+    if (!isShardloomError(error)) throw error;
+    return { roundTrip: null, roundTripProblem: toProblem(error) };
+  }
+}
+
+function filesOf(written: ConsolidateResult['written']): ConsolidationResult['files'] {
+  return written.map(({ output, tensors }) => ({ path: output.path, bytes: output.size, tensors: tensors.length }));
+}
+
 function consolidationResult(
   { written, bytesWritten, seconds, replicas, kvPlacement, findings }: ConsolidateResult,
   digest: ConsolidationResult['digest'],
-  roundTrip: RoundTrip | null,
+  proof: Proof,
 ): ConsolidationResult {
-  const files = written.map(({ output, tensors }) => ({
-    path: output.path,
-    bytes: output.size,
-    tensors: tensors.length,
-  }));
+  const files = filesOf(written);
   return {
     kind: 'consolidate',
     files,
@@ -125,6 +161,6 @@ function consolidationResult(
     kvPlacement: kvPlacement?.placement ?? null,
     findings,
     digest,
-    roundTrip,
+    ...proof,
   };
 }

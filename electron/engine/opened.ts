@@ -1,19 +1,12 @@
-import fs from 'node:fs';
-import path from 'node:path';
 import {
   checkpointFingerprint,
-  consolidateCommandLine,
-  freeBytes,
-  isShardloomError,
   makeSample,
   openCheckpoint,
   parameterDetail,
   parameterRows,
   partsOf,
-  prepareConsolidation,
   ShardloomError,
   summarize,
-  toProblem,
   type Checkpoint,
   type CheckpointPart,
   type CheckpointSummary,
@@ -22,7 +15,6 @@ import {
   type ParameterLayout,
   type ParameterRow,
   type PartName,
-  type Problem,
   type Rank,
   type RankContent,
   type Slice,
@@ -32,12 +24,14 @@ import {
 import type {
   CheckpointId,
   ConsolidationChoices,
-  ConsolidationPreview,
   ElementLineage,
+  OutputPreview,
   ParameterPage,
+  ShardingRequest,
   StatisticsWithHistogram,
   StoredElement,
 } from '../channels.ts';
+import { consolidationPreview, shardingPreview } from './previews.ts';
 import { descendants, heatmap, heldBy, layout, lineage, statistics, values, type PictureRequest } from './looking.ts';
 
 /** What opening gives back to the main process. */
@@ -109,8 +103,10 @@ export const inspections = {
 
   fingerprint: (id: CheckpointId): string => checkpointFingerprint(find(id).checkpoint.found.opened),
 
-  preview: (request: { id: CheckpointId; out: string; choices: ConsolidationChoices }): ConsolidationPreview =>
-    preview(find(request.id).checkpoint, request.out, request.choices),
+  preview: (request: { id: CheckpointId; out: string; choices: ConsolidationChoices }): OutputPreview =>
+    consolidationPreview(find(request.id).checkpoint, request.out, request.choices),
+
+  shardingPreview: (request: ShardingRequest): OutputPreview => shardingPreview(request),
 
   sample: async (folder: string): Promise<string> => (await makeSample(folder, { workers: 0 })).checkpoint,
 } as const;
@@ -125,73 +121,4 @@ function find(id: CheckpointId): Opened {
     what: 'This checkpoint is no longer open.',
     advice: 'Open its folder again.',
   });
-}
-
-/** The engine's options for what was chosen. */
-export function optionsOf({ format, maxShardBytes, dtype, digest, parts, replace }: ConsolidationChoices) {
-  return { format, maxShardBytes, digest, parts, replace, ...(dtype && { dtype }) };
-}
-
-/** What a consolidation would write. What is in its way is told as a problem, so that the rest can be shown all the same. */
-function preview(checkpoint: Checkpoint, out: string, choices: ConsolidationChoices): ConsolidationPreview {
-  const all = [...(checkpoint.model ? ['model'] : []), ...checkpoint.adapters].length;
-  const { parts, ...others } = choices;
-  const command = consolidateCommandLine(
-    checkpoint.found.opened,
-    out,
-    parts.length === all ? others : choices,
-    process.platform,
-  );
-  const base = { command, freeBytes: freeBytes(out) };
-  try {
-    const { plan, findings } = prepareConsolidation(checkpoint, optionsOf(choices));
-    const files = plan.outputs.map(({ path: file, size, tensors }) => ({
-      path: file,
-      bytes: size,
-      tensors: tensors.length,
-    }));
-    const companions = [...plan.texts, ...plan.sidecars].map((companion) => companion.path).concat('shardloom.json');
-    const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
-    const existing = [...files.map((file) => file.path), ...companions].filter((file) =>
-      fs.existsSync(path.join(out, file)),
-    );
-    return {
-      ...base,
-      files,
-      companions,
-      bytes,
-      existing,
-      findings,
-      problem: inTheWay(out, bytes, base.freeBytes, existing, choices),
-    };
-  } catch (error) {
-    if (!isShardloomError(error)) throw error;
-    return { ...base, files: [], companions: [], bytes: 0, existing: [], findings: [], problem: toProblem(error) };
-  }
-}
-
-function inTheWay(
-  out: string,
-  bytes: number,
-  free: number | null,
-  existing: readonly string[],
-  { replace }: ConsolidationChoices,
-): Problem | null {
-  const first = existing[0];
-  if (first !== undefined && !replace) {
-    return {
-      tag: 'output-exists',
-      what: 'The output folder holds files of the same names.',
-      file: path.join(out, first),
-      found: existing.length === 1 ? first : `${existing.length} of the files`,
-      advice: 'Choose another folder, or replace them.',
-    };
-  }
-  if (free === null || bytes <= free) return null;
-  return {
-    tag: 'no-space',
-    what: 'There is not enough space on the disk for the output.',
-    file: out,
-    advice: 'Free some space, or choose an output folder on another disk.',
-  };
 }

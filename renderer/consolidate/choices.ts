@@ -54,11 +54,11 @@ export function choicesOf({
   const maxShardBytes = Math.round(Number(gigabytes) * 1e9);
   const isSize = gigabytes !== '' && Number.isSafeInteger(maxShardBytes) && maxShardBytes >= 1;
   return isSize && parts.length > 0
-    ? { format, maxShardBytes, dtype, digest, parts, replace, verify: verify && canVerify({ dtype, parts }) }
+    ? { format, maxShardBytes, dtype, digest, parts, replace, verify: verify && canVerify({ dtype }) }
     : null;
 }
 
-/** The round trip of a full model can be proved, of the dtype that is stored. */
-export function canVerify({ dtype, parts }: Pick<FormState, 'dtype' | 'parts'>): boolean {
-  return dtype === null && parts.includes('model');
+/** The round trip can be proved for weights of the dtype that is stored. */
+export function canVerify({ dtype }: Pick<FormState, 'dtype'>): boolean {
+  return dtype === null;
 }

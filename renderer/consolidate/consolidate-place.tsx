@@ -1,17 +1,17 @@
 import { Button, Checkbox, NumberInput, SegmentedControl, Select } from '@mantine/core';
 import { IconArrowMerge } from '@tabler/icons-react';
-import { useId, useState, type ReactNode } from 'react';
+import { useCallback, useState } from 'react';
 import type { OpenedCheckpoint } from '../../electron/channels.ts';
 import type { DType } from '../../src-core/index.ts';
 import { startConsolidation } from '../actions.ts';
 import { ask, problemOf } from '../bridge.ts';
-import { MiddleName } from '../components/middle-name.tsx';
 import { PlaceHeader } from '../components/place-header.tsx';
+import { Field, FolderField } from '../job-form/fields.tsx';
+import styles from '../job-form/job-form.module.css';
+import { Preview } from '../job-form/preview.tsx';
+import { usePreview } from '../job-form/use-preview.ts';
 import { canVerify, choicesOf, partsOfSummary, type FormState } from './choices.ts';
-import styles from './consolidate.module.css';
 import { useForm } from './form-store.ts';
-import { Preview } from './preview.tsx';
-import { usePreview } from './use-preview.ts';
 
 const DTYPES: readonly { readonly value: DType | ''; readonly label: string }[] = [
   { value: '', label: 'As stored' },
@@ -21,12 +21,25 @@ const DTYPES: readonly { readonly value: DType | ''; readonly label: string }[] 
   { value: 'F64', label: 'float64' },
 ];
 
+const CHECKS = [
+  'Every element of every tensor comes from exactly one place',
+  'All copies on other ranks equal what is taken, byte for byte',
+  'NaN and Inf are counted, and each tensor gets a digest',
+];
+
 /** The form on the left, what it would write on the right. */
 export function ConsolidatePlace({ opened }: { readonly opened: OpenedCheckpoint }) {
   const { checkpoint, summary } = opened;
   const [form, change] = useForm(opened);
   const [failure, setFailure] = useState<ReturnType<typeof problemOf> | null>(null);
-  const { preview, isCurrent } = usePreview(checkpoint, form);
+  const asked = useCallback(
+    (rested: FormState) => {
+      const sent = choicesOf(rested);
+      return sent && ask('consolidation:preview', { checkpoint, out: rested.out, choices: sent });
+    },
+    [checkpoint],
+  );
+  const { preview, isCurrent } = usePreview(form, asked);
   const choices = choicesOf(form);
   const start = (): void => {
     if (!choices) return;
@@ -54,35 +67,19 @@ export function ConsolidatePlace({ opened }: { readonly opened: OpenedCheckpoint
             if (isReady) start();
           }}
         >
-          <OutputFolder checkpoint={checkpoint} out={form.out} onChange={(out) => change({ out })} />
+          <FolderField
+            label="Output folder"
+            folder={form.out}
+            choose={async () => {
+              const out = await ask('consolidation:choose-output', checkpoint);
+              if (out !== null) change({ out });
+            }}
+          />
           <Choices form={form} change={change} summary={summary} />
         </form>
-        <Preview preview={preview} failure={failure} />
+        <Preview preview={preview} checks={CHECKS} failure={failure} />
       </div>
     </div>
-  );
-}
-
-interface OutputFolderProps {
-  readonly checkpoint: number;
-  readonly out: string;
-  readonly onChange: (out: string) => void;
-}
-
-function OutputFolder({ checkpoint, out, onChange }: OutputFolderProps) {
-  const choose = async (): Promise<void> => {
-    const chosen = await ask('consolidation:choose-output', checkpoint);
-    if (chosen !== null) onChange(chosen);
-  };
-  return (
-    <Field label="Output folder">
-      <div className={styles.folder}>
-        <MiddleName text={out} tail={32} className="mono" />
-        <Button variant="default" onClick={() => void choose()}>
-          Choose…
-        </Button>
-      </div>
-    </Field>
   );
 }
 
@@ -170,7 +167,7 @@ function Choices({ form, change, summary }: ChoicesProps) {
         description={
           canVerify(form)
             ? 'Shards the result again and compares it with every byte of every rank: reads both once more'
-            : 'For a full model, of the dtype that is stored'
+            : 'For weights of the dtype that is stored'
         }
         disabled={!canVerify(form)}
         checked={form.verify && canVerify(form)}
@@ -186,26 +183,5 @@ function Choices({ form, change, summary }: ChoicesProps) {
         }}
       />
     </>
-  );
-}
-
-function Field({
-  label,
-  hint,
-  children,
-}: {
-  readonly label: string;
-  readonly hint?: string;
-  readonly children: ReactNode;
-}) {
-  const id = useId();
-  return (
-    <div className={styles.field} role="group" aria-labelledby={id}>
-      <span className={styles.label} id={id}>
-        {label}
-      </span>
-      {children}
-      {hint !== undefined && <span className={styles.hint}>{hint}</span>}
-    </div>
   );
 }

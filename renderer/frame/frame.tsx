@@ -7,6 +7,7 @@ import { LayoutPlace } from '../layout/layout-place.tsx';
 import { Overview } from '../overview/overview.tsx';
 import { ParametersPlace } from '../parameters/parameters-place.tsx';
 import { ReplicasPlace } from '../replicas/replicas-place.tsx';
+import { ReshardPlace } from '../reshard/reshard-place.tsx';
 import { ShardsPlace } from '../shards/shards-place.tsx';
 import { session, type Place } from '../stores/session.ts';
 import { Welcome } from '../welcome/welcome.tsx';
@@ -57,6 +58,7 @@ export function Frame() {
 function PlaceOf({ place }: { readonly place: Place }) {
   const opened = useStore(session, (state) => state.opened);
   if (place === 'jobs') return <JobsPlace />;
+  if (place === 'reshard') return <ReshardPlace key={opened?.checkpoint} opened={opened} />;
   if (!opened) return place === 'overview' ? <Welcome /> : <NoCheckpoint place={place} />;
   // A place begins anew with another checkpoint: nothing of the last one's may stay.
   if (place === 'overview') return <Overview key={opened.checkpoint} opened={opened} />;

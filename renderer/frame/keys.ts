@@ -1,6 +1,6 @@
 import { useHotkeys } from '@mantine/hooks';
 import { openByDialog } from '../actions.ts';
-import { PLACES, session, showPlace } from '../stores/session.ts';
+import { NUMBERED_PLACES, session, showPlace } from '../stores/session.ts';
 
 /** Puts the cursor into the filter of the place, where it has one. */
 export function focusFilter(): void {
@@ -15,7 +15,7 @@ export function useKeys(): void {
     [
       ['mod+O', () => void openByDialog()],
       ['mod+F', focusFilter],
-      ...PLACES.map((place, index): [string, () => void] => [
+      ...NUMBERED_PLACES.map((place, index): [string, () => void] => [
         `mod+${index + 1}`,
         () => {
           showPlace(place);

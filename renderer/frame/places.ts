@@ -1,5 +1,6 @@
 import {
   IconArrowMerge,
+  IconArrowsSplit,
   IconCopyCheck,
   IconFileDatabase,
   IconLayoutDashboard,
@@ -39,6 +40,11 @@ export const PLACE_FACTS: Readonly<
     name: 'Consolidate',
     icon: IconArrowMerge,
     purpose: 'Join the shards into Hugging Face weights, checked while they are copied.',
+  },
+  reshard: {
+    name: 'Reshard',
+    icon: IconArrowsSplit,
+    purpose: 'Write a sharded checkpoint for other parallel sizes, or from Hugging Face weights.',
   },
   jobs: { name: 'Jobs', icon: IconSubtask, purpose: 'What is running, and what was made, with its proof.' },
 };

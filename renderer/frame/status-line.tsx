@@ -1,6 +1,7 @@
 import { UnstyledButton } from '@mantine/core';
 import { useStore } from 'zustand';
 import { formatBytes } from '../../src-core/units.ts';
+import { WORK_DOING } from '../jobs/job-state.tsx';
 import { progressText } from '../jobs/progress-text.ts';
 import { jobs, runningJob, selectJob } from '../stores/jobs.ts';
 import { session, showPlace } from '../stores/session.ts';
@@ -21,8 +22,7 @@ export function StatusLine() {
             showPlace('jobs');
           }}
         >
-          {running.work.kind === 'consolidate' ? 'Consolidating' : 'Comparing copies of'} {running.name} ·{' '}
-          {progressText(running)}
+          {WORK_DOING[running.work.kind]} {running.name} · {progressText(running)}
         </UnstyledButton>
       ) : (
         <span>Ready</span>

@@ -13,6 +13,14 @@ export const STATE_NAMES: Readonly<Record<Job['state'], string>> = {
 export const WORK_NAMES: Readonly<Record<Job['work']['kind'], string>> = {
   consolidate: 'Consolidate',
   'verify-replicas': 'Compare copies',
+  shard: 'Reshard',
+};
+
+/** What is being done to a checkpoint while a job runs. */
+export const WORK_DOING: Readonly<Record<Job['work']['kind'], string>> = {
+  consolidate: 'Consolidating',
+  'verify-replicas': 'Comparing copies of',
+  shard: 'Sharding',
 };
 
 const ICONS = {

@@ -11,6 +11,7 @@ import styles from './jobs.module.css';
 import { progressShare, progressText } from './progress-text.ts';
 import { ReplicasOutcome } from './replicas-outcome.tsx';
 import { Result } from './result.tsx';
+import { ShardedOutcome } from './sharded-outcome.tsx';
 
 /** One job whole: how far it is, what it made and how that was proved, or what went wrong. */
 export function JobView({ job }: { readonly job: Job }) {
@@ -35,7 +36,7 @@ export function JobView({ job }: { readonly job: Job }) {
         <dd className="selectable">
           <MiddleName text={job.folder} tail={40} className="mono" />
         </dd>
-        {job.work.kind === 'consolidate' && (
+        {'out' in job.work && (
           <>
             <dt>Into</dt>
             <dd className="selectable">
@@ -46,12 +47,11 @@ export function JobView({ job }: { readonly job: Job }) {
       </dl>
       {(state === 'running' || state === 'queued') && <Running job={job} />}
       {state === 'cancelled' && (
-        <p className="quiet">
-          Cancelled.{job.work.kind === 'consolidate' && ' Nothing was left in the output folder.'}
-        </p>
+        <p className="quiet">Cancelled.{'out' in job.work && ' Nothing was left in the output folder.'}</p>
       )}
       {state === 'failed' && problem && <ProblemCard problem={problem} />}
       {result?.kind === 'consolidate' && <Result job={job} result={result} />}
+      {result?.kind === 'shard' && <ShardedOutcome result={result} />}
       {result?.kind === 'verify-replicas' && <ReplicasOutcome job={job} result={result} />}
     </section>
   );
@@ -101,7 +101,7 @@ function Actions({ job: { id, state, work } }: { readonly job: Job }) {
           Take off the list
         </Button>
       )}
-      {state === 'done' && work.kind === 'consolidate' && (
+      {state === 'done' && 'out' in work && (
         <Button leftSection={<IconFolder size={16} />} onClick={() => attempt(ask('job:reveal', id))}>
           Show in folder
         </Button>

@@ -2,6 +2,7 @@ import { Button } from '@mantine/core';
 import { IconAlertTriangle, IconCheck } from '@tabler/icons-react';
 import { useState } from 'react';
 import type { ConsolidationResult, Job } from '../../electron/channels.ts';
+import type { Problem } from '../../src-core/index.ts';
 import { formatBytes, formatDuration, formatPlural } from '../../src-core/units.ts';
 import { FileList } from '../components/file-list.tsx';
 import { ProblemCard } from '../components/problem-card.tsx';
@@ -12,7 +13,7 @@ import styles from './jobs.module.css';
 
 /** What a job made, how it was proved, and what to do next. */
 export function Result({ job, result }: { readonly job: Job; readonly result: ConsolidationResult }) {
-  const { tensors, bytes, seconds, files, findings, roundTrip } = result;
+  const { tensors, bytes, seconds, files, findings, roundTrip, roundTripProblem } = result;
   const [showsDigests, setShowsDigests] = useState(false);
   const rate = seconds > 0 ? ` at ${formatBytes(bytes / seconds)}/s` : '';
   return (
@@ -36,6 +37,7 @@ export function Result({ job, result }: { readonly job: Job; readonly result: Co
       {findings.map((finding, index) => (
         <ProblemCard key={index} problem={finding} severity={finding.severity} />
       ))}
+      {roundTripProblem && <ProblemCard problem={notProved(roundTripProblem)} severity="warning" />}
       {roundTrip && roundTrip.different.length > 0 && <RoundTripReport different={roundTrip.different} />}
       <h3>{formatPlural(files.length, 'weights file')}</h3>
       <FileList files={files} />
@@ -61,4 +63,9 @@ export function Result({ job, result }: { readonly job: Job; readonly result: Co
       )}
     </>
   );
+}
+
+/** The result stands, but the proof that was asked for could not be made. */
+function notProved(problem: Problem): Problem {
+  return { ...problem, what: `The weights were written, but the round trip was not proved: ${problem.what}` };
 }

@@ -3,8 +3,20 @@ import type { OpenedCheckpoint, RecentCheckpoint, Settings, StartState } from '.
 import type { PartName, Problem, Rank } from '../../src-core/index.ts';
 
 /** The places of the window, in the order of the rail. */
-export const PLACES = ['overview', 'parameters', 'layout', 'shards', 'replicas', 'consolidate', 'jobs'] as const;
+export const PLACES = [
+  'overview',
+  'parameters',
+  'layout',
+  'shards',
+  'replicas',
+  'consolidate',
+  'reshard',
+  'jobs',
+] as const;
 export type Place = (typeof PLACES)[number];
+
+/** The places that Ctrl or Cmd with a digit leads to, from 1 on. There are more places than digits. */
+export const NUMBERED_PLACES = PLACES.filter((place) => place !== 'reshard');
 
 export interface SessionState {
   readonly version: string;

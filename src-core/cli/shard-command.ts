@@ -1,4 +1,5 @@
 import { printable, ShardloomError } from '../errors.ts';
+import { createPool, usualWorkers } from '../execute/pool.ts';
 import { reshard, shard, type ShardResult, type ShardRunOptions } from '../jobs/shard.ts';
 import { MAX_RANKS } from '../limits.ts';
 import type { ShardingOptions } from '../plan/sharding.ts';
@@ -41,10 +42,13 @@ async function run(
   const part = flags.part === undefined ? undefined : partOfArgument(flags.part);
   const line = new ProgressLine();
   const showsProgress = !flags.json && !flags.quiet;
+  // Threads take a moment to start: they do so while the input is opened.
+  const pool = createPool(usualWorkers());
   let result: ShardResult;
   try {
     result = await start(sharding, {
       signal,
+      pool,
       replace: flags.force ?? false,
       ...(part && { part }),
       ...(flags.config !== undefined && { config: flags.config }),
@@ -52,6 +56,7 @@ async function run(
     });
   } finally {
     line.end();
+    await pool.close();
   }
   if (flags.json) process.stdout.write(`${JSON.stringify(documentOf(result), null, 2)}\n`);
   else if (!flags.quiet) process.stdout.write(part ? partResultText(part, result) : textOf(done, result, sharding));

@@ -1,8 +1,10 @@
 import type { DigestName } from '../execute/digest.ts';
 import type { PartName } from '../plan/part-name.ts';
 import type { WeightsFormat } from '../plan/plan.ts';
+import type { ShardingOptions } from '../plan/sharding.ts';
 import { torchName, type DType } from '../tensor/dtype.ts';
 import { DEFAULT_MAX_SHARD_BYTES } from './consolidate.ts';
+import type { ShardSourceKind } from './shard-inputs.ts';
 
 /** What a consolidation's command line says; what is absent is the default. */
 export interface CommandLineOptions {
@@ -36,6 +38,25 @@ export function consolidateCommandLine(
   if (options.parts) words.push('--only', ...options.parts);
   if (options.verify) words.push('--verify');
   if (options.replace) words.push('--force');
+  return commandLine(words, platform);
+}
+
+/** The `shardloom shard` (of Hugging Face weights) or `shardloom reshard` (of a checkpoint) that does the same. */
+export function shardCommandLine(
+  from: ShardSourceKind,
+  folder: string,
+  out: string,
+  sharding: ShardingOptions,
+  { replace = false, config }: { readonly replace?: boolean; readonly config?: string },
+  platform: NodeJS.Platform,
+): string {
+  const words = ['shardloom', from === 'checkpoint' ? 'reshard' : 'shard', folder, out];
+  words.push('--tp', String(sharding.tensorParallelSize), '--pp', String(sharding.pipelineParallelSize));
+  if (sharding.kvSizeMultiplier !== undefined) words.push('--kv-size-multiplier', String(sharding.kvSizeMultiplier));
+  if (sharding.fuseQkv) words.push('--fuse-qkv');
+  if (sharding.xser) words.push('--xser');
+  if (config !== undefined) words.push('--config', config);
+  if (replace) words.push('--force');
   return commandLine(words, platform);
 }
 

@@ -4,10 +4,14 @@ import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { findModelConfig, type ModelConfig } from '../checkpoint/configs.ts';
 import { mainFile, openWeightsFolder, plainFiles } from '../checkpoint/weights-folder.ts';
 import { ShardloomError } from '../errors.ts';
+import { openCheckpoint } from '../models/open-checkpoint.ts';
 import { partsOf } from '../inspect/parts.ts';
 import type { StateDict } from '../specs/spec.ts';
 import type { StoredTensor } from '../tensor/stored.ts';
 import { viewOf } from '../tensor/view.ts';
+
+/** Hugging Face weights or adapters, or a checkpoint that is sharded already. */
+export type ShardSourceKind = 'hugging-face' | 'checkpoint';
 
 /** What is going to be sharded: original weights as views, wherever they lie. */
 export interface ShardInput {
@@ -20,11 +24,16 @@ export interface ShardInput {
   readonly adapters: readonly { readonly name: string; readonly weights: StateDict; readonly configFile?: string }[];
 }
 
+/** What is to be sharded, from a folder of either kind. */
+export function openShardInput(from: ShardSourceKind, folder: string, config?: string): ShardInput {
+  return from === 'checkpoint' ? originalsOf(openCheckpoint(folder), config) : openHuggingFace(folder, config);
+}
+
 /**
  * Hugging Face weights, adapters, or both. `config` names the config.json of the base model, or its folder, where it does not
  * stand beside the weights. Throws `not-a-checkpoint` for a folder without weights.
  */
-export function openHuggingFace(opened: string, config?: string): ShardInput {
+function openHuggingFace(opened: string, config?: string): ShardInput {
   const root = path.resolve(opened);
   const files = plainFiles(root);
   const adapters = openAdapterFolders(root);
@@ -43,7 +52,7 @@ export function openHuggingFace(opened: string, config?: string): ShardInput {
 }
 
 /** A sharded checkpoint, joined on views. Throws the first error where its shards cannot be joined. */
-export function originalsOf(checkpoint: Checkpoint, config?: string): ShardInput {
+function originalsOf(checkpoint: Checkpoint, config?: string): ShardInput {
   const { found, adapters } = checkpoint;
   const parts = partsOf(checkpoint);
   const problem = [...checkpoint.findings, ...parts.flatMap((part) => part.problem ?? [])].find(

@@ -1,5 +1,4 @@
 import path from 'node:path';
-import { openCheckpoint } from '../models/open-checkpoint.ts';
 import { ShardloomError, type Finding } from '../errors.ts';
 import { executePlan, type ExecuteOptions, type ExecuteResult, type WrittenOutput } from '../execute/execute.ts';
 import type { ModelDescription } from '../models/description.ts';
@@ -12,7 +11,7 @@ import type { Plan } from '../plan/plan.ts';
 import type { StateDict } from '../specs/spec.ts';
 import { checkOutputOutside } from './output-place.ts';
 import { isPartFinished, partText } from './parts.ts';
-import { openHuggingFace, originalsOf, type ShardInput } from './shard-inputs.ts';
+import { openShardInput, type ShardInput } from './shard-inputs.ts';
 
 /** What the caller may choose beside the sizes. */
 export interface ShardRunOptions extends Pick<
@@ -42,7 +41,7 @@ export async function shard(
   sharding: ShardingOptions,
   options: ShardRunOptions = {},
 ): Promise<ShardResult> {
-  return write(openHuggingFace(folder, options.config), out, sharding, options);
+  return write(openShardInput('hugging-face', folder, options.config), out, sharding, options);
 }
 
 /**
@@ -55,7 +54,7 @@ export async function reshard(
   sharding: ShardingOptions,
   options: ShardRunOptions = {},
 ): Promise<ShardResult> {
-  return write(originalsOf(openCheckpoint(folder), options.config), out, sharding, options);
+  return write(openShardInput('checkpoint', folder, options.config), out, sharding, options);
 }
 
 /** The plan of {@link shard} and {@link reshard}. */

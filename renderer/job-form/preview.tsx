@@ -1,21 +1,23 @@
 import { Button, Skeleton } from '@mantine/core';
 import { IconCopy } from '@tabler/icons-react';
-import type { ConsolidationPreview } from '../../electron/channels.ts';
+import type { OutputPreview } from '../../electron/channels.ts';
 import type { Problem } from '../../src-core/index.ts';
 import { formatBytes, formatPlural } from '../../src-core/units.ts';
 import { copyText } from '../actions.ts';
 import { FileList } from '../components/file-list.tsx';
 import { ProblemCard } from '../components/problem-card.tsx';
-import styles from './consolidate.module.css';
+import styles from './job-form.module.css';
 
 interface PreviewProps {
-  readonly preview: ConsolidationPreview | null;
+  readonly preview: OutputPreview | null;
+  /** What is checked while it is written. */
+  readonly checks: readonly string[];
   /** Why it could not be started, where that was tried. */
   readonly failure: Problem | null;
 }
 
 /** What would be written, whether there is space, how it will be checked, and the same on the command line. */
-export function Preview({ preview, failure }: PreviewProps) {
+export function Preview({ preview, checks, failure }: PreviewProps) {
   if (!preview) return <Skeleton className={styles.preview} height={280} />;
   const { files, companions, findings, problem, command } = preview;
   const warnings = findings.filter(({ severity }) => severity === 'warning');
@@ -30,14 +32,14 @@ export function Preview({ preview, failure }: PreviewProps) {
           </h2>
           <FileList files={files} />
           <p className={styles.beside}>
-            Beside {files.length === 1 ? 'it' : 'them'}: {companions.join(', ')}
+            Beside {files.length === 1 ? 'it' : 'them'}: {besides(companions)}
           </p>
           <Space preview={preview} />
           <h2>Checked on the way</h2>
           <ul className={styles.checkList}>
-            <li>Every element of every tensor comes from exactly one place</li>
-            <li>All copies on other ranks equal what is taken, byte for byte</li>
-            <li>NaN and Inf are counted, and each tensor gets a digest</li>
+            {checks.map((check) => (
+              <li key={check}>{check}</li>
+            ))}
           </ul>
         </>
       )}
@@ -49,8 +51,16 @@ export function Preview({ preview, failure }: PreviewProps) {
   );
 }
 
+/** Small files that are named before the rest is counted. */
+const FEW = 12;
+
+function besides(companions: readonly string[]): string {
+  const rest = companions.length - FEW;
+  return companions.slice(0, FEW).join(', ') + (rest > 0 ? ` and ${formatPlural(rest, 'more file')}` : '');
+}
+
 /** Need beside free space, as a bar and in words. */
-function Space({ preview: { bytes, freeBytes } }: { readonly preview: ConsolidationPreview }) {
+function Space({ preview: { bytes, freeBytes } }: { readonly preview: OutputPreview }) {
   if (freeBytes === null) return null;
   const share = Math.min(1, bytes / Math.max(1, freeBytes));
   return (
