@@ -4,9 +4,6 @@ import {
   type ModelDescription,
   type StageDescription,
 } from '../models/description.ts';
-import { FusedLinearsSpec } from '../specs/fused-linears.ts';
-import { GQAQKVColumnParallelLinearSpec } from '../specs/gqa-qkv.ts';
-import type { ModelWeightTransformationSpec } from '../specs/spec.ts';
 import { ModelWeightTransformationSpecs } from '../specs/specs.ts';
 import type { ParameterMetadata } from '../tensor/parallel.ts';
 import type { Shape } from '../tensor/shape.ts';
@@ -79,24 +76,11 @@ function modulesOf({ parameters }: StageDescription): Map<string, Map<string, Pa
 function linearsOf({ specs }: StageDescription, module: string): string[] {
   for (const { moduleFullyQualifiedName: parent, specs: ofParent } of specs) {
     for (const spec of ofParent) {
-      const { into, linears } = fusionOf(spec);
+      const { into, linears } = spec.fusion;
       if (module === `${parent}.${into}`) return linears.map((linear) => `${parent}.${linear}`);
     }
   }
   return [module];
-}
-
-/** Which linears a spec makes into one, by their names in the spec's module. */
-export function fusionOf(spec: ModelWeightTransformationSpec): {
-  readonly into: string;
-  readonly linears: readonly string[];
-} {
-  if (spec instanceof FusedLinearsSpec) return { into: spec.fusedLinearName, linears: spec.linearNames };
-  if (spec instanceof GQAQKVColumnParallelLinearSpec) {
-    const { gqaQkvProjectionName, queryProjectionName, keyProjectionName, valueProjectionName } = spec.fields;
-    return { into: gqaQkvProjectionName, linears: [queryProjectionName, keyProjectionName, valueProjectionName] };
-  }
-  return { into: '', linears: [] };
 }
 
 /**

@@ -3,6 +3,7 @@ import { cat, split } from '../tensor/operations.ts';
 import type { ParametersMetadata } from '../tensor/parallel.ts';
 import type { View } from '../tensor/view.ts';
 import { createLocalFusedWeight, createLocalWeightWithPadding, sharedLoraA, takeTogether } from './local-weights.ts';
+import type { Fusion } from './peft-config/adapt.ts';
 import {
   BASE_LAYER_PREFIXES,
   checkRankCount,
@@ -57,6 +58,10 @@ export class FusedLinearsSpec extends ModelWeightTransformationSpec implements F
         expected: 'one size for each linear',
       });
     }
+  }
+
+  get fusion(): Fusion {
+    return { into: this.fusedLinearName, linears: this.linearNames };
   }
 
   getRelevantParameterNames(moduleFullyQualifiedName: string): Set<string> {

@@ -9,6 +9,7 @@ import {
   createQueryOrOutputProjectionLocalWeightFromRegularWeight,
   type GQAQKVFields,
 } from './gqa-sharding.ts';
+import type { Fusion } from './peft-config/adapt.ts';
 import {
   BASE_LAYER_PREFIXES,
   checkRankCount,
@@ -46,6 +47,11 @@ export class GQAQKVColumnParallelLinearSpec extends ModelWeightTransformationSpe
   static createKvProjLocalWeightFromRegularWeight = createKvProjLocalWeightFromRegularWeight;
   static createQueryOrOutputProjectionLocalWeightFromRegularWeight =
     createQueryOrOutputProjectionLocalWeightFromRegularWeight;
+
+  get fusion(): Fusion {
+    const { gqaQkvProjectionName, queryProjectionName, keyProjectionName, valueProjectionName } = this.fields;
+    return { into: gqaQkvProjectionName, linears: [queryProjectionName, keyProjectionName, valueProjectionName] };
+  }
 
   getRelevantParameterNames(moduleFullyQualifiedName: string): Set<string> {
     const { fields } = this;

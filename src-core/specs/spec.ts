@@ -1,4 +1,6 @@
 import { ShardloomError } from '../errors.ts';
+import { adaptPeftConfig, toOriginalPeftConfig, type Fusion } from './peft-config/adapt.ts';
+import type { PeftConfig } from './peft-config/lora-config.ts';
 import type { ParametersMetadata } from '../tensor/parallel.ts';
 import type { View } from '../tensor/view.ts';
 
@@ -93,6 +95,22 @@ export abstract class ModelWeightTransformationSpec {
     }
     this.peftType = peftType;
     this.unknownFields = unknownFields;
+  }
+
+  /** Which linears of the original model the Neuron model holds as one; their names are those in the spec's module. */
+  abstract readonly fusion: Fusion;
+
+  /**
+   * The config of an adapter with this module's linears under the Neuron model's name. Throws `unsupported` for other PEFT types
+   * than LoRA and where only some of the fused linears are targeted. Harmless to apply twice.
+   */
+  adaptPeftConfig(moduleFullyQualifiedName: string, config: PeftConfig): PeftConfig {
+    return adaptPeftConfig(moduleFullyQualifiedName, this.fusion, config);
+  }
+
+  /** The config with this module's linears under their names in the original model. */
+  toOriginalPeftConfig(moduleFullyQualifiedName: string, config: PeftConfig): PeftConfig {
+    return toOriginalPeftConfig(moduleFullyQualifiedName, this.fusion, config);
   }
 
   /** Names of all parameters that this spec would affect, on both sides. */

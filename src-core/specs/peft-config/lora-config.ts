@@ -1,0 +1,115 @@
+import { z } from 'zod';
+import { ShardloomError } from '../../errors.ts';
+import { matchesOf } from './python-regex.ts';
+
+/**
+ * adapter_config.json as it stands in the file. Fields that are not named here are kept as they are and in place: newer versions
+ * of peft have more of them.
+ */
+export type PeftConfig = Readonly<Record<string, unknown>>;
+
+const names = z.union([z.string(), z.array(z.string())]).nullish();
+const pattern = z.record(z.string(), z.number()).nullish();
+
+/** The fields that name modules, or that say how a module is scaled. */
+const loraConfig = z.looseObject({
+  peft_type: z.string().nullish(),
+  r: z.number().nullish(),
+  lora_alpha: z.number().nullish(),
+  use_rslora: z.boolean().nullish(),
+  use_dora: z.boolean().nullish(),
+  fan_in_fan_out: z.boolean().nullish(),
+  target_modules: names,
+  exclude_modules: names,
+  modules_to_save: z.array(z.string()).nullish(),
+  layers_to_transform: z.union([z.number(), z.array(z.number())]).nullish(),
+  layers_pattern: names,
+  rank_pattern: pattern,
+  alpha_pattern: pattern,
+});
+
+export type LoraConfig = z.infer<typeof loraConfig>;
+
+/** Reads the fields of a LoRA config. Throws `unsupported` for another PEFT type and `bad-metadata` for a field that is not valid. */
+export function loraConfigOf(config: PeftConfig): LoraConfig {
+  const parsed = loraConfig.safeParse(config);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0]!;
+    throw new ShardloomError({
+      tag: 'bad-metadata',
+      what: 'The adapter’s config is not what it should be.',
+      tensor: issue.path.join(' > ') || 'the whole document',
+      found: issue.message,
+      advice: 'Take the adapter_config.json that peft wrote.',
+    });
+  }
+  const { peft_type: type } = parsed.data;
+  if (type === null || type === undefined || type.toUpperCase() === 'LORA') return parsed.data;
+  throw new ShardloomError({
+    tag: 'unsupported',
+    what: `PEFT type ${type} is not supported.`,
+    tensor: 'peft_type',
+    found: type,
+    expected: 'LORA',
+    advice: 'Only LoRA adapters are trained with fused projections.',
+  });
+}
+
+/** The layer that a module belongs to, as peft finds it for layers_to_transform. */
+function layerOf(name: string, patterns: LoraConfig['layers_pattern']): number | null {
+  const list = typeof patterns === 'string' ? [patterns] : (patterns ?? []);
+  const between = list.length === 0 ? '[^.]*' : `(?:${list.join('|')})`;
+  const match = new RegExp(`.*\\.${between}\\.(\\d+)\\.`).exec(name);
+  return match ? Number(match[1]) : null;
+}
+
+/** True if a list item names a module: the whole name, or its end at a module boundary. */
+export function namesModule(item: string, module: string): boolean {
+  return module === item || module.endsWith(`.${item}`);
+}
+
+/** True for "all-linear" in any case. */
+export function isAllLinear(targets: LoraConfig['target_modules']): boolean {
+  return typeof targets === 'string' && targets.toLowerCase() === 'all-linear';
+}
+
+/**
+ * True if peft puts LoRA on a linear of this name, by its rules: exclude_modules first; a string is a regular expression for the whole
+ * name; a list item names the whole name or its end; "all-linear" is every linear but the output head.
+ */
+export function isTargeted(config: LoraConfig, module: string): boolean {
+  const { target_modules: targets, layers_to_transform: layers } = config;
+  if (isExcluded(config, module)) return false;
+  if (targets === null || targets === undefined) return false;
+  if (typeof targets === 'string') {
+    return isAllLinear(targets) ? !namesModule('lm_head', module) : matchesOf(targets, 'full', [module])[0]!;
+  }
+  if (targets.includes(module)) return true;
+  if (!targets.some((item) => namesModule(item, module))) return false;
+  const wanted = typeof layers === 'number' ? [layers] : (layers ?? []);
+  if (layers === null || layers === undefined || (wanted.length === 0 && typeof layers !== 'number')) return true;
+  const layer = layerOf(module, config.layers_pattern);
+  return layer !== null && wanted.includes(layer);
+}
+
+export function isExcluded({ exclude_modules: excluded }: LoraConfig, module: string): boolean {
+  if (excluded === null || excluded === undefined || excluded.length === 0) return false;
+  if (typeof excluded === 'string') return matchesOf(excluded, 'full', [module])[0]!;
+  return excluded.some((item) => namesModule(item, module));
+}
+
+/** The key of rank_pattern or alpha_pattern that decides on a module: the first whose pattern matches the end of its name. */
+export function patternKeyFor(pattern: LoraConfig['rank_pattern'], module: string): string | null {
+  return Object.keys(pattern ?? {}).find((key) => matchesOf(key, 'module suffix', [module])[0]) ?? null;
+}
+
+/** Rank, alpha and scaling of a module: alpha / r, or alpha / sqrt(r) with rank-stabilized LoRA. */
+export function scalingOf(
+  config: LoraConfig,
+  module: string,
+  rank: number,
+): { readonly alpha: number; readonly scaling: number } {
+  const key = patternKeyFor(config.alpha_pattern, module);
+  const alpha = key === null ? (config.lora_alpha ?? 8) : config.alpha_pattern![key]!;
+  return { alpha, scaling: config.use_rslora ? alpha / Math.sqrt(rank) : alpha / rank };
+}
