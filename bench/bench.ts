@@ -10,6 +10,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { formatBytes } from '../src-core/units.ts';
 import { lookingAtTensors } from './inspect.ts';
+import { makeAdapter, productLoops } from './merge.ts';
 import { measure, median, spread, type Run } from './measure.ts';
 import { manyFiles, sample } from './models.ts';
 import { makeSparseCheckpoint } from './sparse.ts';
@@ -30,6 +31,9 @@ function bytesBelow(folder: string): number {
     .reduce((sum, entry) => sum + fs.statSync(path.join(entry.parentPath, entry.name)).size, 0);
 }
 
+/** Stands for the output folder in a command. */
+const OUT = '{out}';
+
 /** Both commands in turn, into fresh folders, after one run of each that only warms the page cache. */
 async function paired(name: string, copied: string, command: readonly string[], aim = 1.15): Promise<void> {
   const ours: Run[] = [];
@@ -38,7 +42,7 @@ async function paired(name: string, copied: string, command: readonly string[], 
     const out = path.join(root, 'out');
     const copy = path.join(root, 'copy');
     const us = (): Promise<Run> =>
-      measure(process.execPath, [CLI, command[0]!, command[1]!, out, ...command.slice(2), '--quiet']);
+      measure(process.execPath, [CLI, ...command.map((word) => (word === OUT ? out : word)), '--quiet']);
     const them = (): Promise<Run> => measure('cp', ['-r', copied, copy]);
     // Who goes first alternates: the second finds memory that the first has just given back.
     const first = i % 2 === 0 ? await us() : null;
@@ -92,17 +96,25 @@ console.log(
   `${PAIRS} pairs each, median (minimum to maximum); Node ${process.version}, ${os.availableParallelism()} processors`,
 );
 const tp8 = await sample(root, 'tp8', 8, 1, false);
-await paired('TP 8, plain', path.join(tp8, 'shards'), ['consolidate', tp8]);
+await paired('TP 8, plain', path.join(tp8, 'shards'), ['consolidate', tp8, OUT]);
 await paired(
   'to TP 8, plain',
   path.join(tp8, '../original'),
-  ['shard', path.join(tp8, '../original'), '--tp', '8'],
+  ['shard', path.join(tp8, '../original'), OUT, '--tp', '8'],
   1.25,
 );
-await paired('TP 8 to TP 4 x PP 2', path.join(tp8, 'shards'), ['reshard', tp8, '--tp', '4', '--pp', '2'], 1.25);
+await paired('TP 8 to TP 4 x PP 2', path.join(tp8, 'shards'), ['reshard', tp8, OUT, '--tp', '4', '--pp', '2'], 1.25);
+const adapter = makeAdapter(path.join(root, 'adapter'));
+await paired(
+  `merge, rank 16`,
+  path.join(tp8, '../original'),
+  ['merge', path.join(tp8, '../original'), adapter, OUT],
+  2,
+);
+productLoops(PAIRS);
 fs.rmSync(path.dirname(tp8), { recursive: true });
 const tp32 = await sample(root, 'tp32', 32, 1, true);
-await paired('TP 32, xser', path.join(tp32, 'shards'), ['consolidate', tp32]);
+await paired('TP 32, xser', path.join(tp32, 'shards'), ['consolidate', tp32, OUT]);
 fs.rmSync(path.dirname(tp32), { recursive: true });
 await openTime();
 await lookingAtTensors(root, PAIRS);

@@ -1,55 +1,22 @@
 import './cli/small-heap.ts';
-import { Command, CommanderError, Option } from 'commander';
-import { consolidateCommand, FORMATS, OUTPUT_DTYPES, type ConsolidateFlags } from './cli/consolidate-command.ts';
-import { EXIT, EXIT_CODES_HELP, exitCodeOf } from './cli/exit-codes.ts';
+import { Command } from 'commander';
+import { addAdapterCommands } from './cli/adapter-commands.ts';
+import { consolidateCommand, type ConsolidateFlags } from './cli/consolidate-command.ts';
+import { EXIT_CODES_HELP } from './cli/exit-codes.ts';
 import { inspectCommand } from './cli/inspect-command.ts';
 import { layoutCommand } from './cli/layout-command.ts';
 import { descendantsCommand, lineageCommand, type LineageFlags } from './cli/lineage-command.ts';
+import { withOutputOptions, withShardOptions } from './cli/options.ts';
 import { finishCommand } from './cli/parts.ts';
 import { sampleCommand, type SampleFlags } from './cli/sample-command.ts';
+import { cancelOnInterrupt, report, run } from './cli/run.ts';
 import { reshardCommand, shardCommand, type ShardFlags } from './cli/shard-command.ts';
 import { statsCommand, type StatsFlags } from './cli/stats-command.ts';
-import { styled } from './cli/terminal.ts';
 import { verifyCommand, type VerifyFlags } from './cli/verify-command.ts';
-import { isShardloomError, ShardloomError, toProblem } from './errors.ts';
-import { DIGESTS } from './execute/digest.ts';
+import { ShardloomError } from './errors.ts';
 
 // Before any command is added: commands inherit it.
 const program = new Command('shardloom').exitOverride();
-
-/** Ctrl-C once stops the run and cleans up; twice ends the program at once. */
-function cancelOnInterrupt(): AbortSignal {
-  const controller = new AbortController();
-  for (const name of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(name, () => {
-      controller.abort();
-      process.once(name, () => process.exit(EXIT.cancelled));
-    });
-  }
-  return controller.signal;
-}
-
-/** Prints an error where the user asked for it and gives its exit code. */
-function report(error: unknown, json: boolean): number {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
-  if (!isShardloomError(error)) {
-    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    process.stderr.write(`shardloom failed because of a fault of its own. Please report this:\n${text}\n`);
-    return EXIT.fault;
-  }
-  if (json) process.stdout.write(`${JSON.stringify({ error: toProblem(error) }, null, 2)}\n`);
-  else process.stderr.write(`${styled('red', 'error:', process.stderr)} ${error.message}\n`);
-  return exitCodeOf(error.tag);
-}
-
-/** Runs a command's action and leaves with its exit code. */
-async function run(json: boolean | undefined, action: () => number | Promise<number>): Promise<void> {
-  try {
-    process.exitCode = await action();
-  } catch (error) {
-    process.exitCode = report(error, json ?? false);
-  }
-}
 
 program
   .description(
@@ -79,29 +46,20 @@ program
   .option('--json', 'print a JSON document')
   .action((folder: string, flags: { json?: boolean }) => run(flags.json, () => inspectCommand(folder, flags)));
 
-program
-  .command('consolidate')
-  .summary('write Hugging Face weights from a sharded checkpoint')
-  .description(
-    'Joins the shards of all ranks into Hugging Face weights, with config and tokenizer beside them and a shardloom.json that records sources, checks and a digest per tensor. Nothing appears in OUT until all of it is whole.',
-  )
-  .argument('<folder>', 'the checkpoint, its shards/, an adapter_<name>/ or its adapter_shards/')
-  .argument('<out>', 'the output folder; made if it is not there')
-  .addOption(new Option('--format <format>', 'file format').choices(FORMATS).default('safetensors'))
-  .option('--max-shard-size <size>', 'largest weights file, such as 500MB or 5GB', '5GB')
-  .addOption(
-    new Option('--dtype <dtype>', 'convert floating point weights (default: as stored)').choices(OUTPUT_DTYPES),
-  )
+withOutputOptions(
+  program
+    .command('consolidate')
+    .summary('write Hugging Face weights from a sharded checkpoint')
+    .description(
+      'Joins the shards of all ranks into Hugging Face weights, with config and tokenizer beside them and a shardloom.json that records sources, checks and a digest per tensor. Nothing appears in OUT until all of it is whole.',
+    )
+    .argument('<folder>', 'the checkpoint, its shards/, an adapter_<name>/ or its adapter_shards/')
+    .argument('<out>', 'the output folder; made if it is not there'),
+)
   .option('--only <part...>', 'model and adapter:NAME: what to consolidate (default: everything)')
-  .addOption(new Option('--digest <kind>', 'digest of each tensor').choices(DIGESTS).default('xxh64'))
-  .option('--workers <n>', 'threads that copy (default: by size and processors; 0: none beside the main one)')
-  .option('--band-size <size>', 'bytes that a thread copies at a time (default: 2 MiB)')
   .option('--verify', 'shard the result again and compare every byte of every rank')
-  .option('--force', 'replace files of the same names in OUT')
   .option('--part <k/n>', 'write only the k-th of n parts, here or on another machine; then run shardloom finish OUT')
   .option('--dry-run', 'print the plan and write nothing')
-  .option('--quiet', 'print warnings and errors only')
-  .option('--json', 'print a JSON document instead of text')
   .action((folder: string, out: string, flags: ConsolidateFlags) => {
     const context = { version: __SHARDLOOM_VERSION__, signal: cancelOnInterrupt() };
     return run(flags.json, () => consolidateCommand(folder, out, flags, context));
@@ -184,20 +142,7 @@ program
     return run(flags.json, () => verifyCommand(folder, out, flags, signal));
   });
 
-const withSizes = (command: Command): Command =>
-  command
-    .requiredOption('--tp <n>', 'tensor parallel size')
-    .option('--pp <n>', 'pipeline parallel size', '1')
-    .option('--kv-size-multiplier <n>', 'how often KV heads are repeated (default: as often as needed)')
-    .option('--fuse-qkv', 'q, k and v in one parameter, as fuse_qkv saves')
-    .option('--xser', 'one file per tensor, as use_xser saves')
-    .option('--config <path>', 'config.json of the base model, or its folder, for adapters without one beside them')
-    .option('--part <k/n>', 'write only the k-th of n parts, here or on another machine; then run shardloom finish OUT')
-    .option('--force', 'replace files of the same names in OUT')
-    .option('--quiet', 'print errors only')
-    .option('--json', 'print a JSON document');
-
-withSizes(
+withShardOptions(
   program
     .command('shard')
     .summary('write a sharded checkpoint from Hugging Face weights')
@@ -211,7 +156,7 @@ withSizes(
   return run(flags.json, () => shardCommand(folder, out, flags, signal));
 });
 
-withSizes(
+withShardOptions(
   program
     .command('reshard')
     .summary('write a sharded checkpoint with other parallel sizes')
@@ -224,6 +169,8 @@ withSizes(
   const signal = cancelOnInterrupt();
   return run(flags.json, () => reshardCommand(folder, out, flags, signal));
 });
+
+addAdapterCommands(program);
 
 program
   .command('finish')

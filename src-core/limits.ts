@@ -96,3 +96,6 @@ export const OWNER_HEARTBEAT_MS = 5_000;
 
 /** A run that has been silent for this long counts as killed: many heartbeats, so that a slow file server is not taken for death. */
 export const OWNER_STALE_MS = 60_000;
+
+/** Bytes of both matrices of a low-rank update, widened: rank 1,024 on a vocabulary of 128,000 stays below. */
+export const MAX_OPERAND_BYTES = 2 * GiB;

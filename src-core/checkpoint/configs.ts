@@ -89,10 +89,13 @@ export function readModelConfigFile(file: string): ModelConfig {
   };
 }
 
+function isFolder(name: string): boolean {
+  return fs.statSync(name, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}
+
 /** The config.json that was named, the one beside the weights, or that of a base model that is a folder here. Throws `missing-file`. */
 export function findModelConfig(root: string, named: string | undefined, bases: readonly string[]): ModelConfig {
   const inFolder = (folder: string): string => path.join(folder, 'config.json');
-  const isFolder = (name: string): boolean => fs.statSync(name, { throwIfNoEntry: false })?.isDirectory() ?? false;
   if (named !== undefined) return readModelConfigFile(isFolder(named) ? inFolder(named) : path.resolve(named));
   const candidates = [root, ...bases.filter((base) => path.isAbsolute(base))].map(inFolder);
   const file = candidates.find((candidate) => fs.existsSync(candidate));
@@ -149,9 +152,9 @@ const adapterConfig = z.looseObject({
   base_model_name_or_path: z.string().nullish(),
 });
 
-/** Reads `adapter_config.json` in an adapter's folder. Throws `missing-file` where it is not there. */
+/** Reads `adapter_config.json` in an adapter's folder, or the config file itself. Throws `missing-file` where it is not there. */
 export function readAdapterConfig(folder: string): AdapterConfig {
-  const file = path.join(folder, 'adapter_config.json');
+  const file = isFolder(folder) ? path.join(folder, 'adapter_config.json') : folder;
   const c = parseConfig(file, adapterConfig);
   return {
     file,

@@ -1,6 +1,5 @@
 import { openCheckpoint } from '../models/open-checkpoint.ts';
 import { printable, ShardloomError } from '../errors.ts';
-import { DIGESTS, type DigestName } from '../execute/digest.ts';
 import type { PartOf } from '../execute/parts.ts';
 import { createPool, usualWorkers } from '../execute/pool.ts';
 import {
@@ -10,38 +9,24 @@ import {
   type ConsolidateResult,
 } from '../jobs/consolidate.ts';
 import { verifyRoundTrip, type RoundTrip } from '../jobs/verify-round-trip.ts';
-import { MAX_BAND_BYTES, MAX_WORKERS, MIN_BAND_BYTES } from '../limits.ts';
 import { isPartName, type PartName } from '../plan/part-name.ts';
 import { planDocument, planText } from '../plan/print.ts';
-import type { WeightsFormat } from '../plan/plan.ts';
-import { parseSize } from '../plan/split.ts';
-import { dtypeFromTorchName, isCastable, torchName, DTYPES, type DType } from '../tensor/dtype.ts';
 import { formatBytes, formatDuration, formatPlural } from '../units.ts';
 import { EXIT } from './exit-codes.ts';
+import { outputOptionsOf, usage, type OutputFlags } from './output-options.ts';
 import { partOfArgument, partResultText } from './parts.ts';
 import { findingsText, ProgressLine, styled } from './terminal.ts';
 import { roundTripText } from './verify-command.ts';
 
 /** The options of `shardloom consolidate`, as the command line gives them. */
-export interface ConsolidateFlags {
-  readonly format: string;
-  readonly maxShardSize: string;
-  readonly dtype?: string;
-  readonly digest: string;
+export interface ConsolidateFlags extends OutputFlags {
   readonly only?: readonly string[];
-  readonly workers?: string;
-  readonly bandSize?: string;
   readonly part?: string;
-  readonly force?: boolean;
   readonly verify?: boolean;
   readonly dryRun?: boolean;
   readonly json?: boolean;
   readonly quiet?: boolean;
 }
-
-/** The dtypes that weights can be written as, by torch's names. */
-export const OUTPUT_DTYPES = DTYPES.filter(isCastable).map((dtype) => torchName(dtype)!);
-export const FORMATS: readonly WeightsFormat[] = ['safetensors', 'pytorch'];
 
 /** `shardloom consolidate FOLDER OUT`. Returns the exit code. */
 export async function consolidateCommand(
@@ -116,52 +101,16 @@ function textOf(result: ConsolidateResult, part: PartOf | undefined): string {
 }
 
 function optionsOf(flags: ConsolidateFlags): ConsolidateOptions {
-  const workers = wholeNumber('--workers', flags.workers, 0, MAX_WORKERS);
-  const bandBytes = flags.bandSize === undefined ? undefined : parseSize(flags.bandSize);
-  if (bandBytes !== undefined && !(bandBytes >= MIN_BAND_BYTES && bandBytes <= MAX_BAND_BYTES)) {
-    throw usage('--band-size', flags.bandSize!, `${MIN_BAND_BYTES} bytes to ${formatBytes(MAX_BAND_BYTES)}`);
-  }
-  const dtype = outputDtype(flags.dtype);
   return {
-    format: oneOf('--format', flags.format, FORMATS),
-    maxShardBytes: parseSize(flags.maxShardSize),
-    digest: oneOf<DigestName>('--digest', flags.digest, DIGESTS),
-    replace: flags.force ?? false,
+    ...outputOptionsOf(flags),
     ...(flags.part !== undefined && { part: partOfArgument(flags.part) }),
-    ...(dtype && { dtype }),
     ...(flags.only && { parts: flags.only.map(partName) }),
-    ...(workers !== undefined && { workers }),
-    ...(bandBytes !== undefined && { bandBytes }),
   };
-}
-
-function outputDtype(name: string | undefined): DType | undefined {
-  if (name === undefined) return undefined;
-  const dtype = dtypeFromTorchName(oneOf('--dtype', name.replace(/^torch\./, ''), OUTPUT_DTYPES));
-  return dtype ?? undefined;
 }
 
 function partName(part: string): PartName {
   if (isPartName(part)) return part;
   throw usage('--only', part, 'model, or adapter:NAME');
-}
-
-function oneOf<Value extends string>(flag: string, value: string, allowed: readonly Value[]): Value {
-  const found = allowed.find((candidate) => candidate === value);
-  if (found === undefined) throw usage(flag, value, allowed.join(', '));
-  return found;
-}
-
-function wholeNumber(flag: string, value: string | undefined, min: number, max: number): number | undefined {
-  if (value === undefined) return undefined;
-  const number = Number(value);
-  if (!/^\d+$/.test(value) || number < min || number > max)
-    throw usage(flag, value, `a whole number from ${min} to ${max}`);
-  return number;
-}
-
-function usage(flag: string, found: string, expected: string): ShardloomError {
-  return new ShardloomError({ tag: 'usage', what: `${flag} does not take this value.`, found, expected });
 }
 
 function resultText(result: ConsolidateResult): string {

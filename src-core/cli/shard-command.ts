@@ -1,19 +1,15 @@
-import { printable, ShardloomError } from '../errors.ts';
+import { printable } from '../errors.ts';
 import { createPool, usualWorkers } from '../execute/pool.ts';
 import { reshard, shard, type ShardResult, type ShardRunOptions } from '../jobs/shard.ts';
-import { MAX_RANKS } from '../limits.ts';
 import type { ShardingOptions } from '../plan/sharding.ts';
 import { formatBytes, formatDuration, formatPlural } from '../units.ts';
 import { EXIT } from './exit-codes.ts';
 import { partOfArgument, partResultText } from './parts.ts';
+import { parallelConfigOf, type SizeFlags } from './sizes.ts';
 import { findingsText, ProgressLine, styled } from './terminal.ts';
 
 /** The options of `shardloom shard` and `shardloom reshard`, as the command line gives them. */
-export interface ShardFlags {
-  readonly tp: string;
-  readonly pp: string;
-  readonly kvSizeMultiplier?: string;
-  readonly fuseQkv?: boolean;
+export interface ShardFlags extends SizeFlags {
   readonly xser?: boolean;
   readonly config?: string;
   readonly part?: string;
@@ -64,26 +60,7 @@ async function run(
 }
 
 function shardingOf(flags: ShardFlags): ShardingOptions {
-  return {
-    tensorParallelSize: size('--tp', flags.tp),
-    pipelineParallelSize: size('--pp', flags.pp),
-    fuseQkv: flags.fuseQkv ?? false,
-    xser: flags.xser ?? false,
-    ...(flags.kvSizeMultiplier !== undefined && {
-      kvSizeMultiplier: size('--kv-size-multiplier', flags.kvSizeMultiplier),
-    }),
-  };
-}
-
-function size(flag: string, value: string): number {
-  const number = Number(value);
-  if (/^\d+$/.test(value) && number >= 1 && number <= MAX_RANKS) return number;
-  throw new ShardloomError({
-    tag: 'usage',
-    what: `${flag} does not take this value.`,
-    found: value,
-    expected: `a whole number from 1 to ${MAX_RANKS}`,
-  });
+  return { ...parallelConfigOf(flags), xser: flags.xser ?? false };
 }
 
 function textOf(

@@ -5,6 +5,7 @@ import { DEFAULT_BAND_BYTES, MAX_BAND_BYTES, MIN_BAND_BYTES } from '../limits.ts
 import {
   partsOfContent,
   type PlanContent,
+  type PlanOperand,
   type PlanSource,
   type PlanSourceFile,
   type PlanTensor,
@@ -17,6 +18,7 @@ import { bandsOf, type Box } from './bands.ts';
 import { addDifferences, compareBands, type Difference } from './compare.ts';
 import type { Digest, DigestName } from './digest.ts';
 import { createKernelMemory, type KernelMemory } from './kernels.ts';
+import { LowRankUpdate } from './low-rank.ts';
 import { RunningMean } from './mean.ts';
 import { countNonFinite } from './non-finite.ts';
 import { SourceFiles } from './source-files.ts';
@@ -66,7 +68,7 @@ export interface CopiedTensor {
   readonly crc32: number;
   readonly nan: number;
   readonly inf: number;
-  /** Elements that were finite and no longer are after conversion to the output dtype. */
+  /** Elements that were finite and no longer are after conversion to the output dtype, or after what was added to them. */
   readonly overflowed: number;
   /** Elements of a mean whose terms were not all equal: there something of each was lost. */
   readonly averaged: number;
@@ -115,7 +117,7 @@ export class TensorCopier {
 
   #copy(tensor: PlanTensor, fd: number | null, assembler: Assembler, settings: CopySettings): CopiedTensor {
     const [taken, , other] = this.#memory.addresses as [number, number, number];
-    const cast = tensor.dtype === tensor.sourceDtype ? null : castBetween(tensor.sourceDtype, tensor.dtype);
+    const convert = this.#conversion(tensor, assembler);
     const control = new BigInt64Array(settings.control);
     const digest = settings.digest && this.#makeDigest(settings.digest);
     const found = { nan: 0, inf: 0, overflowed: 0, averaged: 0, crc32: 0 };
@@ -123,7 +125,7 @@ export class TensorCopier {
     const contents = [tensor, ...tensor.copies].flatMap(partsOfContent).length;
     let at = tensor.at;
     // A conversion may widen elements up to the widest, and both bands must fit their buffers.
-    const bandElements = this.#bandBytes / (cast ? WIDEST_ELEMENT_BYTES : dtypeBytes(tensor.sourceDtype));
+    const bandElements = this.#bandBytes / (convert ? WIDEST_ELEMENT_BYTES : dtypeBytes(tensor.sourceDtype));
     for (const band of bandsOf(tensor.shape, Math.max(1, Math.floor(bandElements)))) {
       if (Atomics.load(control, CONTROL_FIELDS.cancelled) !== 0n) throw cancelled();
       const count = elementCount(band.size);
@@ -135,10 +137,10 @@ export class TensorCopier {
       this.#compareCopies(tensor, band, assembler, differences);
       Atomics.add(control, CONTROL_FIELDS.done, BigInt(sourceLength * contents));
       if (fd === null) continue;
-      const address = cast ? other : taken;
+      const address = convert ? other : taken;
       const byteLength = count * dtypeBytes(tensor.dtype);
-      if (cast) {
-        cast(this.#viewAt(taken), this.#viewAt(other), count);
+      if (convert) {
+        convert(band);
         found.overflowed += countNonFinite(this.#memory, other, byteLength, tensor.dtype).inf - before.inf;
       }
       const bytes = this.#memory.bytes.subarray(address, address + byteLength);
@@ -153,6 +155,33 @@ export class TensorCopier {
       ...found,
       differences: differences.flatMap((where, copy) => (where.size > 0 ? [{ copy, where: [...where.values()] }] : [])),
     };
+  }
+
+  /** What makes the band to be written, from the one that was taken; null where they are the same. */
+  #conversion(tensor: PlanTensor, assembler: Assembler): ((band: Box) => void) | null {
+    const [taken, , other] = this.#memory.addresses as [number, number, number];
+    if (tensor.updates && tensor.updates.length > 0) {
+      const update = new LowRankUpdate(tensor, tensor.updates, (operand) => this.#whole(operand, assembler));
+      return (band) => update.add(this.#memory.bytes, taken, other, band);
+    }
+    if (tensor.dtype === tensor.sourceDtype) return null;
+    const cast = castBetween(tensor.sourceDtype, tensor.dtype);
+    return ({ size }) => cast(this.#viewAt(taken), this.#viewAt(other), elementCount(size));
+  }
+
+  /** All of a small matrix, in memory. */
+  #whole(operand: PlanOperand, assembler: Assembler): Uint8Array {
+    const [taken] = this.#memory.addresses as [number];
+    const element = dtypeBytes(operand.dtype);
+    const bytes = new Uint8Array(elementCount(operand.shape) * element);
+    let at = 0;
+    for (const band of bandsOf(operand.shape, Math.floor(this.#bandBytes / element))) {
+      const length = elementCount(band.size) * element;
+      assembler.assemble(piecesIn(band, operand.regions), band.size, taken);
+      bytes.set(this.#memory.bytes.subarray(taken, taken + length), at);
+      at += length;
+    }
+    return bytes;
   }
 
   #compareCopies(

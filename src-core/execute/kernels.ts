@@ -1,4 +1,5 @@
 import { bandWasm } from '../kernels/band.wasm.ts';
+import { productWasm } from '../kernels/product.wasm.ts';
 
 /** The compiled loops of `kernels/band.as.ts`. Addresses and lengths are bytes in the memory they share. */
 export interface Kernels {
@@ -21,6 +22,29 @@ export interface Kernels {
   readonly exponentCarries: (source: number, bytes: number, exponentMask: bigint, lowestExponentBit: bigint) => bigint;
 }
 
+/** The compiled loops of `kernels/product.as.ts`. */
+export interface ProductKernels {
+  readonly addProduct32: AddProduct;
+  readonly addProduct64: AddProduct;
+  readonly bfloat16ToFloat32: Convert;
+  readonly float32ToBfloat16: Convert;
+  readonly float16ToFloat32: Convert;
+  readonly float32ToFloat16: Convert;
+  readonly float32ToFloat64: Convert;
+  readonly float64ToFloat32: Convert;
+}
+
+type AddProduct = (
+  acc: number,
+  strideBytes: number,
+  rows: number,
+  panels: number,
+  a: number,
+  b: number,
+  rank: number,
+) => void;
+type Convert = (source: number, target: number, count: number) => void;
+
 /**
  * The part of the WebAssembly JavaScript API that is used here. TypeScript declares it in the DOM library only, which the
  * engine must not see.
@@ -42,8 +66,8 @@ const PAGE = 65_536;
 const SLACK = 128;
 
 /** Buffers of equal size in one WebAssembly memory, and the loops over them. */
-export interface KernelMemory {
-  readonly kernels: Kernels;
+export interface KernelMemory<Loops = Kernels> {
+  readonly kernels: Loops;
   readonly bytes: Uint8Array;
   readonly view: DataView;
   /** Where each buffer begins. */
@@ -52,16 +76,29 @@ export interface KernelMemory {
 
 /** Makes `count` buffers of `size` bytes each. The memory never grows, so its `ArrayBuffer` stays valid. */
 export function createKernelMemory(count: number, size: number): KernelMemory {
-  const stride = Math.ceil((size + SLACK) / 64) * 64;
-  const pages = 1 + Math.ceil((count * stride) / PAGE);
+  return memoryWith<Kernels>(bandWasm, new Array<number>(count).fill(size));
+}
+
+/** Buffers of these sizes, and the loops that add products. */
+export function createProductMemory(sizes: readonly number[]): KernelMemory<ProductKernels> {
+  return memoryWith<ProductKernels>(productWasm, sizes);
+}
+
+function memoryWith<Loops>(code: string, sizes: readonly number[]): KernelMemory<Loops> {
+  // Page 0 is left to the compiler's own data.
+  const addresses: number[] = [];
+  let end = PAGE;
+  for (const size of sizes) {
+    addresses.push(end);
+    end += Math.ceil((size + SLACK) / 64) * 64;
+  }
+  const pages = Math.ceil(end / PAGE);
   const wasm = (globalThis as unknown as { readonly WebAssembly: WebAssemblyApi }).WebAssembly;
   const memory = new wasm.Memory({ initial: pages, maximum: pages });
-  const module = new wasm.Module(Buffer.from(bandWasm, 'base64'));
+  const module = new wasm.Module(Buffer.from(code, 'base64'));
   const instance = new wasm.Instance(module, { env: { memory } });
-  // Page 0 is left to the compiler's own data.
-  const addresses = Array.from({ length: count }, (_, index) => PAGE + index * stride);
   return {
-    kernels: instance.exports as Kernels,
+    kernels: instance.exports as Loops,
     bytes: new Uint8Array(memory.buffer),
     view: new DataView(memory.buffer),
     addresses,

@@ -92,6 +92,13 @@ function selfContained(
     ...tensor,
     ...content(tensor),
     copies: tensor.copies.map((copy) => ({ ...copy, ...content(copy) })),
+    ...(tensor.updates && {
+      updates: tensor.updates.map((update) => ({
+        ...update,
+        a: { ...update.a, ...content(update.a) },
+        b: { ...update.b, ...content(update.b) },
+      })),
+    }),
   }));
   return { tensors: renumbered, sources, files };
 }

@@ -42,6 +42,7 @@ const WORDS: Readonly<Record<OriginalWeight['transformation'], (weight: Original
   'shared lora_A copied': (weight) => [
     `The fused linear has one lora_A for all its parts (${weight.from.join(', ')}). Each original linear gets it whole.`,
   ],
+  merged: () => ['An adapter’s product is added to the parameter.'],
   sharded: () => ['This is one rank’s part of the original parameter.'],
 };
 

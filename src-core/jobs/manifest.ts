@@ -4,7 +4,7 @@ import type { ReplicaSummary } from '../verify/replicas.ts';
 import type { PreparedConsolidation } from './consolidate.ts';
 
 /** The version of shardloom.json's form. Readers must refuse a higher one. */
-const MANIFEST_FORMAT = 1;
+export const MANIFEST_FORMAT = 1;
 
 /** In the output folder: where the weights came from, what was done to them, and a digest of every tensor's bytes as written. */
 export const MANIFEST_FILE = 'shardloom.json';

@@ -69,8 +69,8 @@ export function planShard(input: ShardInput, sharding: ShardingOptions): Plan {
     [...(weights ? [{ folder: 'shards', model, weights }] : []), ...adapterParts(model, adapters)],
     sharding,
   );
-  const configs = adapters.flatMap(({ name, configFile }) => {
-    return configFile === undefined ? [] : [{ from: configFile, path: `adapter_${name}/adapter_config.json` }];
+  const configs = adapters.flatMap(({ name, config: own }) => {
+    return own ? [{ from: own.file, path: `adapter_${name}/adapter_config.json` }] : [];
   });
   const card = adapters.length > 0 ? modelCard(root, files, '') : [];
   return { ...plan, sidecars: [...companionFiles(root, files), ...card, ...configs] };

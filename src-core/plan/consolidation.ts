@@ -55,7 +55,7 @@ export function planConsolidation(
     texts.push(...written.texts);
     companions.push(
       adapterName === undefined
-        ? modelCompanions(checkpoint, options.dtype)
+        ? modelCompanions(checkpoint.found.root, checkpoint.found.rootFiles, checkpoint.config, options.dtype)
         : adapterCompanions(checkpoint, state, prefix),
     );
   }
@@ -66,6 +66,15 @@ export function planConsolidation(
     texts: [...texts, ...companions.flatMap((companion) => companion.texts)],
     sidecars: companions.flatMap((companion) => companion.sidecars),
   };
+}
+
+/** The weights files of a model in Hugging Face's form: its own names, with an index where there are several. */
+export function planModelFiles(
+  builder: PlanBuilder,
+  weights: ReadonlyMap<string, OriginalWeight>,
+  options: ConsolidationOptions,
+): { readonly outputs: PlanOutput[]; readonly texts: PlanText[] } {
+  return planWeightFiles(builder, BASE_NAMES.model[options.format], weights, options);
 }
 
 /** The weights files of one model or adapter, and their index where there are several. */

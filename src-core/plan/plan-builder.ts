@@ -1,10 +1,18 @@
 import { withFile } from '../bytes/file.ts';
-import type { OriginalWeight, WeightCopy } from '../specs/spec.ts';
+import type { OriginalWeight, WeightCopy, WeightUpdate } from '../specs/spec.ts';
 import { dtypeBytes, isCastable, type DType } from '../tensor/dtype.ts';
 import { elementCount } from '../tensor/shape.ts';
 import type { StoredTensor } from '../tensor/stored.ts';
 import type { View } from '../tensor/view.ts';
-import type { PlanContent, PlanRegion, PlanSource, PlanSourceFile, PlanTensor } from './plan.ts';
+import type {
+  PlanContent,
+  PlanOperand,
+  PlanRegion,
+  PlanSource,
+  PlanSourceFile,
+  PlanTensor,
+  PlanUpdate,
+} from './plan.ts';
 
 /** A weight that is going to be written, before it is known where. */
 export interface PlannedWeight {
@@ -25,7 +33,7 @@ export function plannedWeights(
   requested: DType | undefined,
 ): PlannedWeight[] {
   return [...weights].map(([name, weight]) => {
-    const dtype = outputDtype(weight.view.dtype, requested);
+    const dtype = outputDtype(weight.view.dtype, requested ?? weight.dtype);
     return { name, dtype, byteLength: elementCount(weight.view.shape) * dtypeBytes(dtype), weight };
   });
 }
@@ -55,9 +63,15 @@ export class PlanBuilder {
         mustAgree: copy.mustAgree ?? false,
         ...this.#content(copy.view),
       })),
+      ...(weight.updates && { updates: weight.updates.map((update) => this.#update(update)) }),
       transformation: weight.transformation,
       from: weight.from,
     };
+  }
+
+  #update({ scale, transposed, a, b }: WeightUpdate): PlanUpdate {
+    const operand = (view: View): PlanOperand => ({ dtype: view.dtype, shape: view.shape, ...this.#content(view) });
+    return { scale, transposed, a: operand(a), b: operand(b) };
   }
 
   #content(view: View): PlanContent {

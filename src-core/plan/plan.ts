@@ -60,6 +60,20 @@ export interface PlanCopy extends PlanContent {
   readonly mustAgree: boolean;
 }
 
+/** A stored matrix, whole. */
+export interface PlanOperand extends PlanContent {
+  readonly dtype: DType;
+  readonly shape: Shape;
+}
+
+/** What is added to a tensor: see {@link WeightUpdate}. */
+export interface PlanUpdate {
+  readonly scale: number;
+  readonly transposed: boolean;
+  readonly a: PlanOperand;
+  readonly b: PlanOperand;
+}
+
 export interface PlanTensor extends PlanContent {
   readonly name: string;
   /** As written. */
@@ -71,6 +85,7 @@ export interface PlanTensor extends PlanContent {
   readonly at: number;
   readonly byteLength: number;
   readonly copies: readonly PlanCopy[];
+  readonly updates?: readonly PlanUpdate[];
   readonly transformation: Transformation;
   /** Saved names of the Neuron parameters it is made from. */
   readonly from: readonly string[];

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import type { ModelConfig } from '../checkpoint/configs.ts';
 import type { Checkpoint, ShardedState } from '../checkpoint/checkpoint.ts';
 import { torchName, type DType } from '../tensor/dtype.ts';
 import type { PlanSidecar, PlanText } from './plan.ts';
@@ -27,11 +28,14 @@ export function companionFiles(root: string, files: readonly string[]): PlanSide
     .map((name) => sidecar(root, name));
 }
 
-/** The checkpoint's own files that a loader needs, for the model's folder; config.json with the dtype that is written. */
-export function modelCompanions(checkpoint: Checkpoint, dtype: DType | undefined): Companions {
-  const { root, rootFiles } = checkpoint.found;
-  const sidecars = companionFiles(root, rootFiles);
-  const { config } = checkpoint;
+/** The files beside weights that a loader needs, for the model's folder; config.json with the dtype that is written. */
+export function modelCompanions(
+  root: string,
+  files: readonly string[],
+  config: ModelConfig | undefined,
+  dtype: DType | undefined,
+): Companions {
+  const sidecars = companionFiles(root, files);
   if (dtype === undefined || !config) return { sidecars, texts: [] };
   return {
     sidecars: sidecars.filter(({ path: name }) => name !== 'config.json'),

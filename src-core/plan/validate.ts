@@ -1,8 +1,15 @@
 import { findOverlap, isInside } from '../bytes/range.ts';
 import { ShardloomError } from '../errors.ts';
-import { dtypeBytes } from '../tensor/dtype.ts';
+import { dtypeBytes, type DType } from '../tensor/dtype.ts';
 import { elementCount, extent, isValidShape, type Shape } from '../tensor/shape.ts';
-import { partsOfContent, type Plan, type PlanOutput, type PlanRegion, type PlanTensor } from './plan.ts';
+import {
+  partsOfContent,
+  type Plan,
+  type PlanOutput,
+  type PlanRegion,
+  type PlanTensor,
+  type PlanUpdate,
+} from './plan.ts';
 
 /**
  * Proves a plan before any byte moves: every source lies inside its file, every element of every tensor (and of every copy
@@ -62,24 +69,43 @@ function checkTensor(plan: Plan, output: PlanOutput, tensor: PlanTensor): void {
   if (tensor.byteLength !== elementCount(tensor.shape) * dtypeBytes(tensor.dtype)) {
     throw badPlan('A tensor has another length than its shape asks for.', where);
   }
-  for (const regions of [tensor, ...tensor.copies].flatMap(partsOfContent)) {
-    checkRegions(plan, tensor, regions, where);
-    if (!coversExactly(tensor.shape, regions)) {
-      throw badPlan('Not every element of a tensor comes from exactly one place.', where);
-    }
+  const kind = { dtype: tensor.sourceDtype, shape: tensor.shape };
+  for (const regions of [tensor, ...tensor.copies].flatMap(partsOfContent)) checkCovered(plan, kind, regions, where);
+  for (const update of tensor.updates ?? []) checkUpdate(plan, tensor, update, where);
+}
+
+function checkCovered(plan: Plan, kind: Kind, regions: readonly PlanRegion[], where: string): void {
+  checkRegions(plan, kind, regions, where);
+  if (!coversExactly(kind.shape, regions)) {
+    throw badPlan('Not every element of a tensor comes from exactly one place.', where);
   }
 }
 
-function checkRegions(plan: Plan, tensor: PlanTensor, regions: readonly PlanRegion[], where: string): void {
-  const axes = tensor.shape.length;
+/** The operands are whole, and their product has the shape of what it is added to. */
+function checkUpdate(plan: Plan, tensor: PlanTensor, { transposed, a, b }: PlanUpdate, where: string): void {
+  for (const operand of [a, b]) checkCovered(plan, operand, operand.regions, where);
+  const product = transposed ? [a.shape[1], b.shape[0]] : [b.shape[0], a.shape[1]];
+  const fits = a.shape.length === 2 && b.shape.length === 2 && a.shape[0] === b.shape[1];
+  if (!fits || tensor.shape.join() !== product.join()) {
+    throw badPlan('What is added to a tensor has another shape than the tensor.', where);
+  }
+}
+
+interface Kind {
+  readonly dtype: DType;
+  readonly shape: Shape;
+}
+
+function checkRegions(plan: Plan, { dtype, shape }: Kind, regions: readonly PlanRegion[], where: string): void {
+  const axes = shape.length;
   for (const region of regions) {
     const source = plan.sources[region.source];
-    if (source?.dtype !== tensor.sourceDtype || source.shape.length !== axes) {
+    if (source?.dtype !== dtype || source.shape.length !== axes) {
       throw badPlan('A tensor is made from a source of another kind.', where);
     }
     for (let axis = 0; axis < axes; axis++) {
       const [from, at, size] = [region.from[axis]!, region.at[axis]!, region.size[axis]!];
-      if (!isInside(from, size, source.shape[axis]!) || !isInside(at, size, tensor.shape[axis]!)) {
+      if (!isInside(from, size, source.shape[axis]!) || !isInside(at, size, shape[axis]!)) {
         throw badPlan('A region lies outside its source or its tensor.', where);
       }
     }

@@ -2,6 +2,7 @@ import { ShardloomError } from '../errors.ts';
 import { adaptPeftConfig, toOriginalPeftConfig, type Fusion } from './peft-config/adapt.ts';
 import type { PeftConfig } from './peft-config/lora-config.ts';
 import type { ParametersMetadata } from '../tensor/parallel.ts';
+import type { DType } from '../tensor/dtype.ts';
 import type { View } from '../tensor/view.ts';
 
 /** By saved name (no adapter name): the local tensors of all tensor parallel ranks of one pipeline stage, in rank order. */
@@ -25,7 +26,9 @@ export type Transformation =
   /** One lora_A that several linears share: copied to each. */
   | 'shared lora_A copied'
   /** The other direction: one rank's part. */
-  | 'sharded';
+  | 'sharded'
+  /** An adapter's product was added to it. */
+  | 'merged';
 
 /** Other bytes in the checkpoint that must equal a weight, or a box of it, and that the weight is not made from. */
 export interface WeightCopy {
@@ -39,6 +42,19 @@ export interface WeightCopy {
   readonly mustAgree?: true;
 }
 
+/**
+ * A product of two thin matrices that is added to a weight: `weight[i, j] += scale * sum_k b[i, k] * a[k, j]`, or with
+ * `transposed` to `weight[j, i]`.
+ */
+export interface WeightUpdate {
+  readonly scale: number;
+  readonly transposed: boolean;
+  /** [rank, columns] */
+  readonly a: View;
+  /** [rows, rank] */
+  readonly b: View;
+}
+
 /** One parameter of the original model, as a view on the shards. */
 export interface OriginalWeight {
   readonly view: View;
@@ -46,6 +62,10 @@ export interface OriginalWeight {
   /** The saved names of the Neuron parameters it is made from. */
   readonly from: readonly string[];
   readonly copies: readonly WeightCopy[];
+  /** What is added to it while it is written. */
+  readonly updates?: readonly WeightUpdate[];
+  /** What it is written as where nothing else is asked for; absent: as it is stored. */
+  readonly dtype?: DType;
   /** The spec that made it, and the module that the spec belongs to; absent where none was needed. */
   readonly by?: SpecOfModule;
 }

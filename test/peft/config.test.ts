@@ -262,7 +262,7 @@ test('there and back every config is the same, applying twice changes nothing, a
         if (isTargeted(before, name)) expect(scalingOf(after, neuron, 4)).toEqual(scalingOf(before, name, 4));
       }
     }),
-    { numRuns: 400 },
+    { numRuns: 250 },
   );
   expect(translated).toBeGreaterThan(100);
 });

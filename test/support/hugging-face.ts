@@ -51,6 +51,23 @@ export function writeAdapter(
   writeSafetensors(path.join(folder, 'adapter_model.safetensors'), parameters, dtype, group);
 }
 
+/** A tensor with its bytes. */
+export interface MadeTensor {
+  readonly dtype: DType;
+  readonly shape: Shape;
+  readonly bytes: Uint8Array;
+}
+
+/** Writes these tensors as a safetensors file. */
+export function writeTensors(file: string, tensors: ReadonlyMap<string, MadeTensor>): void {
+  const entries = [...tensors].map(([name, { dtype, shape }]) => ({ name, dtype, shape }));
+  const layout = layoutSafetensors(entries, new Map([['format', 'pt']]));
+  const sink = new FileSink(file, layout.size);
+  for (const { at, bytes } of layout.pieces) sink.write(bytes, at);
+  for (const { at, name } of layout.tensors) sink.write(tensors.get(name)!.bytes, at);
+  sink.close();
+}
+
 function writeSafetensors(
   file: string,
   parameters: ReadonlyMap<string, Shape>,

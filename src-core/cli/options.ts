@@ -1,0 +1,40 @@
+import { Option, type Command } from 'commander';
+import { DIGESTS } from '../execute/digest.ts';
+import { FORMATS, OUTPUT_DTYPES } from './output-options.ts';
+
+/** Options of every command that writes Hugging Face weights. */
+export function withOutputOptions(command: Command): Command {
+  return command
+    .addOption(new Option('--format <format>', 'file format').choices(FORMATS).default('safetensors'))
+    .option('--max-shard-size <size>', 'largest weights file, such as 500MB or 5GB', '5GB')
+    .addOption(
+      new Option('--dtype <dtype>', 'convert floating point weights (default: as stored)').choices(OUTPUT_DTYPES),
+    )
+    .addOption(new Option('--digest <kind>', 'digest of each tensor').choices(DIGESTS).default('xxh64'))
+    .option('--workers <n>', 'threads that copy (default: by size and processors; 0: none beside the main one)')
+    .option('--band-size <size>', 'bytes that a thread copies at a time (default: 2 MiB)')
+    .option('--force', 'replace files of the same names in OUT')
+    .option('--quiet', 'print warnings and errors only')
+    .option('--json', 'print a JSON document instead of text');
+}
+
+/** Parallel sizes. `tp` says whether they must be given. */
+export function withSizes(command: Command, tp: 'required' | 'optional'): Command {
+  const text = 'tensor parallel size';
+  const sized = tp === 'required' ? command.requiredOption('--tp <n>', text) : command.option('--tp <n>', text);
+  return sized
+    .option('--pp <n>', 'pipeline parallel size', '1')
+    .option('--kv-size-multiplier <n>', 'how often KV heads are repeated (default: as often as needed)')
+    .option('--fuse-qkv', 'q, k and v in one parameter, as fuse_qkv saves');
+}
+
+/** Options of the commands that write a sharded checkpoint. */
+export function withShardOptions(command: Command): Command {
+  return withSizes(command, 'required')
+    .option('--xser', 'one file per tensor, as use_xser saves')
+    .option('--config <path>', 'config.json of the base model, or its folder, for adapters without one beside them')
+    .option('--part <k/n>', 'write only the k-th of n parts, here or on another machine; then run shardloom finish OUT')
+    .option('--force', 'replace files of the same names in OUT')
+    .option('--quiet', 'print errors only')
+    .option('--json', 'print a JSON document');
+}

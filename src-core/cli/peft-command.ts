@@ -1,0 +1,45 @@
+import { openCheckpoint } from '../models/open-checkpoint.ts';
+import { ShardloomError } from '../errors.ts';
+import { translatePeftConfig, type PeftDirection } from '../jobs/peft-config.ts';
+import { partNameOf } from '../plan/part-name.ts';
+import { EXIT } from './exit-codes.ts';
+import { parallelConfigOf, type SizeFlags } from './sizes.ts';
+
+export interface ExportFlags {
+  readonly adapter?: readonly string[];
+}
+
+export interface TranslateFlags extends Omit<SizeFlags, 'tp'> {
+  readonly tp?: string;
+  readonly json?: boolean;
+}
+
+/** The parts of a checkpoint that `peft export` writes. */
+export function adapterParts(folder: string, { adapter }: ExportFlags): string[] {
+  if (adapter) return adapter.map((name) => `adapter:${name}`);
+  const { adapters, found } = openCheckpoint(folder);
+  if (adapters.length > 0) return adapters.map(partNameOf);
+  throw new ShardloomError({
+    tag: 'not-a-checkpoint',
+    what: 'The checkpoint holds no adapters.',
+    file: found.opened,
+    advice: 'Consolidate the model with shardloom consolidate.',
+  });
+}
+
+/** `shardloom peft adapt|original CONFIG MODEL`. Returns the exit code. */
+export function translateCommand(
+  direction: PeftDirection,
+  config: string,
+  model: string,
+  { tp, json, ...sizes }: TranslateFlags,
+): number {
+  const result = translatePeftConfig(
+    direction,
+    config,
+    model,
+    tp === undefined ? null : parallelConfigOf({ ...sizes, tp }),
+  );
+  process.stdout.write(`${JSON.stringify(json ? result : result.after, null, 2)}\n`);
+  return EXIT.done;
+}

@@ -1,0 +1,38 @@
+import { CommanderError } from 'commander';
+import { isShardloomError, toProblem } from '../errors.ts';
+import { EXIT, exitCodeOf } from './exit-codes.ts';
+import { styled } from './terminal.ts';
+
+/** Ctrl-C once stops the run and cleans up; twice ends the program at once. */
+export function cancelOnInterrupt(): AbortSignal {
+  const controller = new AbortController();
+  for (const name of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(name, () => {
+      controller.abort();
+      process.once(name, () => process.exit(EXIT.cancelled));
+    });
+  }
+  return controller.signal;
+}
+
+/** Prints an error where the user asked for it and gives its exit code. */
+export function report(error: unknown, json: boolean): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
+  if (!isShardloomError(error)) {
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    process.stderr.write(`shardloom failed because of a fault of its own. Please report this:\n${text}\n`);
+    return EXIT.fault;
+  }
+  if (json) process.stdout.write(`${JSON.stringify({ error: toProblem(error) }, null, 2)}\n`);
+  else process.stderr.write(`${styled('red', 'error:', process.stderr)} ${error.message}\n`);
+  return exitCodeOf(error.tag);
+}
+
+/** Runs a command's action and leaves with its exit code. */
+export async function run(json: boolean | undefined, action: () => number | Promise<number>): Promise<void> {
+  try {
+    process.exitCode = await action();
+  } catch (error) {
+    process.exitCode = report(error, json ?? false);
+  }
+}

@@ -1,0 +1,80 @@
+import { openAdapterFolders } from '../checkpoint/adapter-folder.ts';
+import type { Checkpoint } from '../checkpoint/checkpoint.ts';
+import type { AdapterConfig, ModelConfig } from '../checkpoint/configs.ts';
+import { mainFile, openWeightsFolder, plainFiles } from '../checkpoint/weights-folder.ts';
+import { ShardloomError } from '../errors.ts';
+import { partsOf } from '../inspect/parts.ts';
+import { openCheckpoint } from '../models/open-checkpoint.ts';
+import type { StateDict } from '../specs/spec.ts';
+import type { StoredTensor } from '../tensor/stored.ts';
+import { viewOf } from '../tensor/view.ts';
+import path from 'node:path';
+
+/** Original weights as views, whether they lie in Hugging Face files or in shards. */
+export interface WeightsInput {
+  readonly root: string;
+  /** Names of the plain files in `root`. */
+  readonly files: readonly string[];
+  readonly config?: ModelConfig;
+  /** Absent where there are adapters alone. */
+  readonly model?: StateDict;
+  readonly adapters: readonly AdapterInput[];
+}
+
+export interface AdapterInput {
+  readonly name: string;
+  readonly weights: StateDict;
+  /** Absent where a checkpoint has none that can be read. */
+  readonly config?: AdapterConfig;
+}
+
+/** Opens whatever a folder holds: Hugging Face weights, adapters, or a sharded checkpoint. */
+export function openWeights(folder: string): WeightsInput {
+  const root = path.resolve(folder);
+  const isHuggingFace = mainFile(plainFiles(root)) !== undefined || openAdapterFolders(root).length > 0;
+  return isHuggingFace ? openHuggingFace(root) : originalsOf(openCheckpoint(root));
+}
+
+/** Hugging Face weights, adapters, or both. Throws `not-a-checkpoint` for a folder without weights. */
+export function openHuggingFace(opened: string): WeightsInput {
+  const root = path.resolve(opened);
+  const files = plainFiles(root);
+  const adapters = openAdapterFolders(root);
+  // A folder without either has the better message from where models are opened.
+  const model = mainFile(files) !== undefined || adapters.length === 0 ? openWeightsFolder(root) : undefined;
+  return {
+    root,
+    files,
+    ...(model?.config && { config: model.config }),
+    ...(model && { model: viewsOf(model.tensors) }),
+    adapters: adapters.map(({ name, tensors, config }) => ({ name, weights: viewsOf(tensors), config })),
+  };
+}
+
+/** A sharded checkpoint, joined on views. Throws the first error where its shards cannot be joined. */
+export function originalsOf(checkpoint: Checkpoint): WeightsInput {
+  const { found, config, adapters } = checkpoint;
+  const parts = partsOf(checkpoint);
+  const problem = [...checkpoint.findings, ...parts.flatMap((part) => part.problem ?? [])].find(
+    ({ severity }) => severity === 'error',
+  );
+  if (problem) throw new ShardloomError(problem);
+  const weightsOf = (index: number): StateDict =>
+    new Map([...parts[index]!.weights!].map(([name, { view }]) => [name, view]));
+  const first = checkpoint.model ? 1 : 0;
+  return {
+    root: found.root,
+    files: found.rootFiles,
+    ...(config && { config }),
+    ...(checkpoint.model && { model: weightsOf(0) }),
+    adapters: adapters.map(({ adapterName, adapterConfig }, index) => ({
+      name: adapterName!,
+      weights: weightsOf(first + index),
+      ...(adapterConfig && { config: adapterConfig }),
+    })),
+  };
+}
+
+function viewsOf(tensors: ReadonlyMap<string, StoredTensor>): StateDict {
+  return new Map([...tensors].map(([name, stored]) => [name, viewOf(stored)]));
+}

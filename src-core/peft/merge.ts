@@ -1,0 +1,177 @@
+import { ShardloomError } from '../errors.ts';
+import { loraConfigOf, scalingOf, type LoraConfig, type PeftConfig } from '../specs/peft-config/lora-config.ts';
+import type { OriginalWeight, StateDict, WeightUpdate } from '../specs/spec.ts';
+import type { View } from '../tensor/view.ts';
+import { PEFT_PREFIX } from './inject-lora.ts';
+
+/** An adapter that is merged, and how strongly: 1 is as it was trained. */
+export interface MergedAdapter {
+  readonly name: string;
+  readonly weight: number;
+  readonly weights: StateDict;
+  readonly config: PeftConfig;
+}
+
+/** What is known of a module that an adapter changes. */
+export interface MergedModule {
+  readonly module: string;
+  readonly adapter: string;
+  readonly rank: number;
+  readonly alpha: number;
+  /** alpha / r (or its root), times the adapter's weight. */
+  readonly scale: number;
+}
+
+export interface MergePlan {
+  readonly weights: ReadonlyMap<string, OriginalWeight>;
+  readonly modules: readonly MergedModule[];
+  /** Names of base weights that a whole trained module or a trained bias takes the place of. */
+  readonly replaced: readonly string[];
+}
+
+/** Initializations that change the base weights: the adapter then belongs to other ones than those that are there. */
+const CHANGES_BASE = /^(pissa|olora|corda|loftq)/i;
+
+/**
+ * Base weights with the adapters merged in: `W + weight * scaling * B·A` for each linear that they target, with peft's rules for
+ * scaling. Whole trained modules and trained biases take the place of the base model's. Nothing is read. Throws `unsupported` for
+ * variants of LoRA that compute something else, and `missing-tensor` where the base lacks what an adapter changes.
+ */
+export function planMerge(base: StateDict, adapters: readonly MergedAdapter[]): MergePlan {
+  const updates = new Map<string, WeightUpdate[]>();
+  const replaced = new Map<string, View>();
+  const modules: MergedModule[] = [];
+  for (const adapter of adapters) {
+    const config = loraConfigOf(adapter.config);
+    checkVariant(adapter, config);
+    for (const [name, view] of adapter.weights) {
+      const own = name.startsWith(PEFT_PREFIX) ? name.slice(PEFT_PREFIX.length) : name;
+      const lora = /^(.*)\.lora_(A|B|embedding_A|embedding_B)(?:\.weight)?$/.exec(own);
+      if (lora?.[2] === 'B' || lora?.[2] === 'embedding_B') continue;
+      if (lora) modules.push(addUpdate(updates, base, adapter, config, lora[1]!, name, lora[2] === 'embedding_A'));
+      else replaceWhole(replaced, base, adapter, own, view);
+    }
+  }
+  const weights = new Map<string, OriginalWeight>();
+  for (const [name, view] of base) {
+    const added = updates.get(name);
+    weights.set(name, {
+      view: replaced.get(name) ?? view,
+      transformation: added || replaced.has(name) ? 'merged' : 'copied',
+      from: [name],
+      copies: [],
+      ...(added && { updates: added }),
+    });
+  }
+  return { weights, modules, replaced: [...replaced.keys()] };
+}
+
+function addUpdate(
+  updates: Map<string, WeightUpdate[]>,
+  base: StateDict,
+  adapter: MergedAdapter,
+  config: LoraConfig,
+  module: string,
+  nameOfA: string,
+  isEmbedding: boolean,
+): MergedModule {
+  const nameOfB = nameOfA.replace(/lora_(embedding_)?A(?=(\.weight)?$)/, 'lora_$1B');
+  const [a, b] = [adapter.weights.get(nameOfA)!, adapter.weights.get(nameOfB)];
+  if (!b) throw missing(`${nameOfB}`, `Adapter ${adapter.name} has a lora_A without its lora_B.`);
+  const target = `${module}.weight`;
+  const weight = base.get(target);
+  if (!weight) throw missing(target, `The base model lacks a weight that adapter ${adapter.name} changes.`);
+  const transposed = isEmbedding || config.fan_in_fan_out === true;
+  const product = transposed ? [a.shape[1], b.shape[0]] : [b.shape[0], a.shape[1]];
+  if (a.shape.length !== 2 || a.shape[0] !== b.shape[1] || weight.shape.join() !== product.join()) {
+    throw new ShardloomError({
+      tag: 'shape-mismatch',
+      what: `Adapter ${adapter.name} does not fit the base model.`,
+      tensor: target,
+      found: `lora_A [${a.shape.join(', ')}], lora_B [${b.shape.join(', ')}]`,
+      expected: `a product of [${weight.shape.join(', ')}]`,
+      advice: 'Use the base model that the adapter was trained on.',
+    });
+  }
+  const rank = a.shape[0]!;
+  const { alpha, scaling } = scalingOf(config, module, rank);
+  const scale = scaling * adapter.weight;
+  updates.set(target, [...(updates.get(target) ?? []), { scale, transposed, a, b }]);
+  return { module, adapter: adapter.name, rank, alpha, scale };
+}
+
+/** A module that was trained whole, or a trained bias. Two adapters cannot both replace the same one. */
+function replaceWhole(
+  replaced: Map<string, View>,
+  base: StateDict,
+  adapter: MergedAdapter,
+  saved: string,
+  view: View,
+): void {
+  const name = saved.replace('.base_layer.', '.');
+  const weight = base.get(name);
+  if (/\.lora_|^lora_/.test(saved)) {
+    throw unsupported(adapter, saved, 'It holds parameters of a variant of LoRA that is not merged here.');
+  }
+  if (!weight) throw missing(name, `The base model lacks a parameter that adapter ${adapter.name} holds.`);
+  if (weight.shape.join() !== view.shape.join()) {
+    throw new ShardloomError({
+      tag: 'shape-mismatch',
+      what: `Adapter ${adapter.name} holds a parameter with another shape than the base model.`,
+      tensor: name,
+      found: `[${view.shape.join(', ')}]`,
+      expected: `[${weight.shape.join(', ')}]`,
+      advice: 'A vocabulary that was resized in training is merged by resizing the base model first.',
+    });
+  }
+  if (replaced.has(name) || adapter.weight !== 1) {
+    throw unsupported(
+      adapter,
+      name,
+      replaced.has(name)
+        ? 'Two of the adapters have trained the same module whole.'
+        : 'A module that was trained whole cannot be merged with a weight other than 1.',
+    );
+  }
+  replaced.set(name, view);
+}
+
+function checkVariant(adapter: MergedAdapter, config: LoraConfig): void {
+  const { config: document } = adapter;
+  if (config.use_dora) throw unsupported(adapter, 'use_dora', 'DoRA scales the sum by a norm.');
+  const init = document.init_lora_weights;
+  if (typeof init === 'string' && CHANGES_BASE.test(init)) {
+    throw unsupported(adapter, 'init_lora_weights', `Initialization ${init} has changed the base weights.`);
+  }
+  for (const field of [
+    'use_qalora',
+    'lora_bias',
+    'alora_invocation_tokens',
+    'trainable_token_indices',
+    'arrow_config',
+  ]) {
+    const value = document[field];
+    if (value !== undefined && value !== null && value !== false) {
+      throw unsupported(adapter, field, `${field} computes something else than W + scaling * B·A.`);
+    }
+  }
+}
+
+function unsupported({ name }: MergedAdapter, tensor: string, why: string): ShardloomError {
+  return new ShardloomError({
+    tag: 'unsupported',
+    what: `Adapter ${name} is not merged: not supported. ${why}`,
+    tensor,
+    expected: 'plain LoRA, rank-stabilized or not',
+    advice: 'Merge it with the library that trained it: PeftModel.merge_and_unload().',
+  });
+}
+
+function missing(tensor: string, what: string): ShardloomError {
+  return new ShardloomError({
+    tag: 'missing-tensor',
+    what,
+    tensor,
+    advice: 'Use the base model that the adapter was trained on, and all files of both.',
+  });
+}
