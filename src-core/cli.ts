@@ -196,6 +196,7 @@ program
   .option('--pp <n>', 'pipeline parallel size', '1')
   .option('--xser', 'one file per tensor, as use_xser saves')
   .option('--fuse-qkv', 'q, k and v in one parameter, as fuse_qkv saves')
+  .option('--lora', 'with a LoRA adapter of rank 8 on all linears')
   .option('--size <size>', 'small (7 MB) or large (280 MB)', 'small')
   .action((out: string, flags: SampleFlags) => run(false, () => sampleCommand(out, flags)));
 

@@ -9,23 +9,27 @@ export interface SampleFlags {
   readonly pp: string;
   readonly xser?: boolean;
   readonly fuseQkv?: boolean;
+  readonly lora?: boolean;
   readonly size: string;
 }
 
 /** `shardloom sample OUT`. Returns the exit code. */
 export async function sampleCommand(out: string, flags: SampleFlags): Promise<number> {
-  const { checkpoint, original } = await makeSample(out, {
+  const { checkpoint, original, adapter } = await makeSample(out, {
     tensorParallelSize: Number(oneOf('--tp', flags.tp, ['1', '2', '4', '8', '16'])),
     pipelineParallelSize: Number(oneOf('--pp', flags.pp, ['1', '2', '4'])),
     xser: flags.xser ?? false,
     fuseQkv: flags.fuseQkv ?? false,
+    ...(flags.lora && { loraRank: 8 }),
     ...(oneOf('--size', flags.size, ['small', 'large']) === 'large' && { config: LARGE }),
   });
-  process.stdout.write(
-    `${styled('bold', 'Sample')} Llama checkpoint, TP ${flags.tp} × PP ${flags.pp}\n` +
-      `  checkpoint  ${printable(checkpoint)}\n` +
-      `  made from   ${printable(original)}\n`,
-  );
+  const lines = [
+    `${styled('bold', 'Sample')} Llama checkpoint, TP ${flags.tp} × PP ${flags.pp}`,
+    `  checkpoint  ${printable(checkpoint)}`,
+    `  made from   ${printable(original)}`,
+    ...(adapter === undefined ? [] : [`  and         ${printable(adapter)}`]),
+  ];
+  process.stdout.write(`${lines.join('\n')}\n`);
   return EXIT.done;
 }
 

@@ -6,10 +6,14 @@ import { layoutSafetensors, readSafetensors } from '../formats/safetensors/index
 import type { ModelDescription } from '../models/description.ts';
 import type { DecoderConfig } from '../models/decoder.ts';
 import { describeModel } from '../models/family.ts';
-import { finishShard, planSharding, type ShardingOptions } from '../plan/sharding.ts';
-import { viewOf } from '../tensor/view.ts';
+import { injectLora, PEFT_PREFIX } from '../peft/inject-lora.ts';
+import { finishShard, planSharding, type ShardedPart, type ShardingOptions } from '../plan/sharding.ts';
+import { elementCount, type Shape } from '../tensor/shape.ts';
+import { viewOf, type View } from '../tensor/view.ts';
 
 export interface SampleOptions extends Partial<ShardingOptions> {
+  /** A LoRA adapter of this rank on all linears goes with the model. */
+  readonly loraRank?: number;
   readonly config?: Partial<DecoderConfig>;
   readonly workers?: number;
 }
@@ -19,6 +23,8 @@ export interface Sample {
   readonly checkpoint: string;
   /** The file with the weights that were sharded. */
   readonly original: string;
+  /** The folder of the adapter that was sharded; absent where there is none. */
+  readonly adapter?: string;
 }
 
 /** Small enough to be made in a moment, with fewer KV heads than ranks, so that they are replicated. */
@@ -46,51 +52,107 @@ export async function makeSample(folder: string, options: SampleOptions = {}): P
   };
   const model = describeModel('llama', config, sharding);
   const original = path.join(folder, 'original', 'model.safetensors');
-  writeOriginal(original, model);
-  writeNewFile(path.join(folder, 'original', 'config.json'), new TextEncoder().encode(configJson(config)));
-  const weights = withFile(original, (source) => readSafetensors(source)).tensors;
-  const views = new Map(weights.map((stored) => [stored.name, viewOf(stored)]));
-  const plan = planSharding([{ folder: 'shards', model, weights: views }], sharding);
+  writeMadeUp(original, originalShapes(model));
+  writeNewFile(path.join(folder, 'original', 'config.json'), encoded(configJson(config)));
+  const parts: ShardedPart[] = [{ folder: 'shards', model, weights: viewsIn(original) }];
+  const lora = options.loraRank === undefined ? null : makeAdapter(folder, model, options.loraRank);
+  if (lora) parts.push(lora.part);
+  const plan = planSharding(parts, sharding);
   const texts = [...plan.texts, { path: 'config.json', text: configJson(config) }];
+  const sidecars = lora ? [{ from: lora.config, path: 'adapter_default/adapter_config.json' }] : [];
   const checkpoint = path.join(folder, 'checkpoint');
-  await executePlan({ ...plan, texts }, checkpoint, {
+  await executePlan({ ...plan, texts, sidecars }, checkpoint, {
     finish: finishShard,
+    digest: null,
     ...(options.workers !== undefined && { workers: options.workers }),
   });
-  return { checkpoint, original };
+  return { checkpoint, original, ...(lora && { adapter: path.dirname(lora.config) }) };
+}
+
+/** An adapter on all linears, in `adapter/`, and what it is in the model. Sharding averages the lora_A of fused linears. */
+function makeAdapter(
+  folder: string,
+  model: ModelDescription,
+  rank: number,
+): { readonly config: string; readonly part: ShardedPart } {
+  const parameters = new Map<string, Shape>();
+  for (const [name, [rows = 0, columns = 0]] of originalShapes(model)) {
+    if (!LINEAR.test(name)) continue;
+    const module = PEFT_PREFIX + name.replace(/\.weight$/, '');
+    parameters.set(`${module}.lora_A.weight`, [rank, columns]);
+    parameters.set(`${module}.lora_B.weight`, [rows, rank]);
+  }
+  const weights = path.join(folder, 'adapter', 'adapter_model.safetensors');
+  writeMadeUp(weights, parameters);
+  const config = path.join(folder, 'adapter', 'adapter_config.json');
+  writeNewFile(config, encoded(adapterConfigJson(rank)));
+  const described = injectLora(model, [{ name: 'default', parameters }]).get('default')!;
+  const views = viewsIn(weights);
+  return {
+    config,
+    part: { folder: 'adapter_default/adapter_shards', adapterName: 'default', model: described, weights: views },
+  };
+}
+
+const LINEAR = /\.(q|k|v|o|gate|up|down)_proj\.weight$/;
+
+function originalShapes(model: ModelDescription): Map<string, Shape> {
+  return new Map(model.stages.flatMap((stage) => [...stage.originalParameters]));
+}
+
+function viewsIn(file: string): Map<string, View> {
+  const { tensors } = withFile(file, (source) => readSafetensors(source));
+  return new Map(tensors.map((stored) => [stored.name, viewOf(stored)]));
+}
+
+function encoded(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
 }
 
 /** Made-up numbers are repeated with this period, which no tensor size divides. */
 const PATTERN_ELEMENTS = 1_048_583;
 
-function writeOriginal(file: string, model: ModelDescription): void {
-  const entries = model.stages.flatMap((stage) =>
-    [...stage.originalParameters].map(([name, shape]) => ({ name, dtype: 'BF16' as const, shape })),
-  );
+function writeMadeUp(file: string, shapes: ReadonlyMap<string, Shape>): void {
+  const entries = [...shapes].map(([name, shape]) => ({ name, dtype: 'BF16' as const, shape }));
   const layout = layoutSafetensors(entries, new Map([['format', 'pt']]));
-  const pattern = new Uint8Array(pseudoWeights(PATTERN_ELEMENTS).buffer);
+  const patterns = new Map<number, Uint8Array>();
   const sink = new FileSink(file, layout.size);
   try {
     for (const { at, bytes } of layout.pieces) sink.write(bytes, at);
     const from = Math.min(...layout.tensors.map(({ at }) => at));
-    for (let at = from; at < layout.size; at += pattern.byteLength) {
-      sink.write(pattern.subarray(0, Math.min(pattern.byteLength, layout.size - at)), at);
+    for (const { name, at } of layout.tensors) {
+      const lift = liftOf(name);
+      const pattern = patterns.get(lift) ?? new Uint8Array(pseudoWeights(PATTERN_ELEMENTS, lift).buffer);
+      patterns.set(lift, pattern);
+      const end = at + 2 * elementCount(shapes.get(name)!);
+      for (let next = at; next < end;) {
+        const phase = (next - from) % pattern.byteLength;
+        const bytes = pattern.subarray(phase, Math.min(pattern.byteLength, phase + end - next));
+        sink.write(bytes, next);
+        next += bytes.byteLength;
+      }
     }
   } finally {
     sink.close();
   }
 }
 
+/** By how many powers of two values are larger: an adapter moves some layers more than others. */
+function liftOf(name: string): number {
+  const layer = /\.layers\.(\d+)\..*\.lora_B\./.exec(name)?.[1];
+  return layer === undefined ? 0 : (3 * Number(layer) + name.length) % 5;
+}
+
 /** bfloat16 bit patterns of small numbers around zero, from a fixed xorshift sequence. */
-function pseudoWeights(count: number): Uint16Array {
+function pseudoWeights(count: number, lift: number): Uint16Array {
   const bits = new Uint16Array(count);
   let state = 0x2545f491;
   for (let i = 0; i < count; i++) {
     state ^= state << 13;
     state ^= state >>> 17;
     state ^= state << 5;
-    // Exponents 2^-12 … 2^-5 with any sign and fraction: what trained weights look like, and never NaN or Inf.
-    const exponent = 115 + ((state >>> 8) & 7);
+    // Exponents 2^-12 … 2^-5, lifted, with any sign and fraction: what trained weights look like, and never NaN or Inf.
+    const exponent = 115 + lift + ((state >>> 8) & 7);
     bits[i] = ((state & 0x8000) | (exponent << 7) | ((state >>> 16) & 0x7f)) & 0xffff;
   }
   return bits;
@@ -112,6 +174,27 @@ function configJson(config: DecoderConfig): string {
     max_position_embeddings: 512,
     tie_word_embeddings: false,
     torch_dtype: 'bfloat16',
+  };
+  return `${JSON.stringify(document, null, 2)}\n`;
+}
+
+function adapterConfigJson(rank: number): string {
+  const document = {
+    peft_type: 'LORA',
+    task_type: 'CAUSAL_LM',
+    base_model_name_or_path: 'original',
+    r: rank,
+    lora_alpha: 2 * rank,
+    target_modules: ['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj'],
+    rank_pattern: {},
+    alpha_pattern: {},
+    lora_dropout: 0.05,
+    bias: 'none',
+    fan_in_fan_out: false,
+    modules_to_save: null,
+    use_dora: false,
+    use_rslora: false,
+    inference_mode: true,
   };
   return `${JSON.stringify(document, null, 2)}\n`;
 }
