@@ -11,6 +11,7 @@ import type {
   Settings,
   StartState,
 } from './channels.ts';
+import { ChosenFolders } from './chosen-folders.ts';
 import { Checkpoints } from './checkpoints.ts';
 import { Inspector } from './engine/inspector.ts';
 import { answerRequests, tell, type Handlers } from './ipc.ts';
@@ -18,6 +19,7 @@ import { Jobs } from './jobs.ts';
 import { setMenu } from './menu.ts';
 import { problemOf } from './problems.ts';
 import { ReplicaResults } from './replica-results.ts';
+import { Merging } from './merging.ts';
 import { Sharding } from './sharding.ts';
 import { StateFile } from './stored-state.ts';
 import { createWindow } from './window.ts';
@@ -33,7 +35,9 @@ export class App {
   readonly #checkpoints = new Checkpoints(this.#inspector, this.#state);
   readonly #replicas = new ReplicaResults(app.getPath('userData'));
   readonly #jobs: Jobs;
+  readonly #folders: ChosenFolders;
   readonly #sharding: Sharding;
+  readonly #merging: Merging;
   #opened: OpenedCheckpoint | null = null;
   #opening: string | null = null;
   #failure: StartState['failure'] = null;
@@ -52,7 +56,9 @@ export class App {
         if (job.kind === 'verify-replicas') this.#replicas.save(job.fingerprint, job.check);
       },
     });
-    this.#sharding = new Sharding(this.window, this.#inspector, this.#jobs);
+    this.#folders = new ChosenFolders(this.window);
+    this.#sharding = new Sharding(this.#folders, this.#inspector, this.#jobs);
+    this.#merging = new Merging(this.#folders, this.#inspector, this.#jobs);
     answerRequests(this.#handlers(), pages);
     this.#updateMenu();
     app.setAboutPanelOptions({ applicationName: 'Shardloom', applicationVersion: app.getVersion() });
@@ -150,10 +156,14 @@ export class App {
       'consolidation:start': (request) => this.#startConsolidation(request),
       'sharding:from-checkpoint': (id) => this.#sharding.fromCheckpoint(checkpoints.get(id)),
       'sharding:choose-source': () => this.#sharding.chooseSource(),
-      'sharding:choose-output': () => this.#sharding.chooseOutput(),
-      'sharding:choose-config': () => this.#sharding.chooseConfig(),
       'sharding:preview': (request) => this.#sharding.preview(request),
       'sharding:start': (request) => this.#sharding.start(request),
+      'adapter:detail': ({ checkpoint: id, part }) => this.#inspector.ask('adapter', { id, part }),
+      'adapter:norms': ({ checkpoint: id, part }) => this.#inspector.ask('norms', { id, part }),
+      'merge:suggest': (id) => this.#merging.suggest(checkpoints.get(id)),
+      'merge:preview': (request) => this.#merging.preview(checkpoints.get(request.checkpoint), request),
+      'merge:start': (request) => this.#merging.start(checkpoints.get(request.checkpoint), request),
+      'folder:choose': (purpose) => this.#folders.chooseFor(purpose),
       'replicas:start': (id) => {
         const { name, folder } = checkpoints.get(id);
         const command = verifyCommandLine(folder, process.platform);

@@ -3,7 +3,9 @@
  * sides. Types only. Arguments are checked on arrival against the schemas in requests.ts.
  */
 import type {
+  AdapterDetail,
   CheckpointSummary,
+  ChosenAdapter,
   DType,
   Descendant,
   DigestName,
@@ -23,6 +25,7 @@ import type {
   SliceValues,
   TensorStatistics,
   TensorTarget,
+  UpdateNorm,
 } from '../src-core/index.ts';
 import type { DigestPage, Job, JobId, KeptReplicaCheck } from './job-types.ts';
 
@@ -78,13 +81,24 @@ export interface Requests {
   'sharding:from-checkpoint': (checkpoint: CheckpointId) => ShardSource;
   /** The folder dialog for Hugging Face weights or adapters; null if it was closed without a choice. */
   'sharding:choose-source': () => ShardSource | null;
-  'sharding:choose-output': () => string | null;
-  /** The dialog for the folder of the base model, whose config.json says what an adapter belongs to. */
-  'sharding:choose-config': () => string | null;
   /** What sharding would write, and whether it could. */
   'sharding:preview': (request: ShardingRequest) => OutputPreview;
   /** Puts it into the queue. */
   'sharding:start': (request: ShardingRequest) => Job;
+
+  /** What an adapter is. */
+  'adapter:detail': (request: AdapterRequest) => AdapterDetail;
+  /** How far it moves each weight. A new request ends the one before it, which then fails as cancelled. */
+  'adapter:norms': (request: AdapterRequest) => readonly UpdateNorm[];
+  /** Where merging the open checkpoint's adapters would be written if nobody chooses. */
+  'merge:suggest': (checkpoint: CheckpointId) => string;
+  /** What merging would write, and whether it could. */
+  'merge:preview': (request: MergeRequest) => OutputPreview;
+  /** Puts it into the queue. */
+  'merge:start': (request: MergeRequest) => Job;
+
+  /** The folder dialog for something that a job needs; null if it was closed without a choice. */
+  'folder:choose': (purpose: FolderPurpose) => string | null;
 
   /** Puts a comparison of all copies into the queue. */
   'replicas:start': (checkpoint: CheckpointId) => Job;
@@ -144,6 +158,7 @@ export type MenuCommand =
   | 'go-layout'
   | 'go-shards'
   | 'go-replicas'
+  | 'go-adapters'
   | 'go-consolidate'
   | 'go-reshard'
   | 'go-jobs';
@@ -295,6 +310,27 @@ export interface ShardingRequest {
   /** Replace files of the same names. */
   readonly replace: boolean;
 }
+
+export interface AdapterRequest {
+  readonly checkpoint: CheckpointId;
+  readonly part: PartName;
+}
+
+export interface MergeRequest {
+  /** The checkpoint that holds the adapters. */
+  readonly checkpoint: CheckpointId;
+  /** A folder that a dialog gave; null for the checkpoint's own model. */
+  readonly base: string | null;
+  readonly adapters: readonly ChosenAdapter[];
+  /** A folder that a dialog gave, or a suggested one; others are refused. */
+  readonly out: string;
+  /** Null: as the base model is stored. */
+  readonly dtype: DType | null;
+  /** Replace files of the same names. */
+  readonly replace: boolean;
+}
+
+export type FolderPurpose = 'output' | 'base-model';
 
 /** What a job would write. */
 export interface OutputPreview {

@@ -1,6 +1,6 @@
 /** Types of the job queue, as both sides see it. Part of channels.ts, which passes them on. */
 import type { DigestName, Finding, Problem, Progress, ReplicaCheck, RoundTrip } from '../src-core/index.ts';
-import type { ConsolidationChoices, ShardingRequest } from './channels.ts';
+import type { ConsolidationChoices, MergeRequest, ShardingRequest } from './channels.ts';
 
 export type JobId = number;
 
@@ -8,7 +8,8 @@ export type JobId = number;
 export type JobWork =
   | { readonly kind: 'consolidate'; readonly out: string; readonly choices: ConsolidationChoices }
   | { readonly kind: 'verify-replicas' }
-  | ({ readonly kind: 'shard' } & Omit<ShardingRequest, 'folder'>);
+  | ({ readonly kind: 'shard' } & Omit<ShardingRequest, 'folder'>)
+  | ({ readonly kind: 'merge'; readonly base: string } & Omit<MergeRequest, 'checkpoint' | 'base'>);
 
 export interface Job {
   readonly id: JobId;
@@ -29,7 +30,7 @@ export interface Job {
   readonly problem: Problem | null;
 }
 
-export type JobResult = ConsolidationResult | ReplicasResult | ShardedResult;
+export type JobResult = ConsolidationResult | ReplicasResult | WrittenResult;
 
 export interface ConsolidationResult {
   readonly kind: 'consolidate';
@@ -48,13 +49,15 @@ export interface ConsolidationResult {
   readonly roundTripProblem: Problem | null;
 }
 
-/** What sharding or resharding made. */
-export interface ShardedResult {
-  readonly kind: 'shard';
+/** What sharding, resharding or merging made. */
+export interface WrittenResult {
+  readonly kind: 'shard' | 'merge';
   readonly files: readonly { readonly path: string; readonly bytes: number; readonly tensors: number }[];
   readonly tensors: number;
   readonly bytes: number;
   readonly seconds: number;
+  /** Weights that an adapter was added to; 0 where nothing was merged. */
+  readonly merged: number;
   readonly findings: readonly Finding[];
 }
 

@@ -38,6 +38,7 @@ const PLACES: readonly (readonly [string, MenuCommand])[] = [
   ['Layout', 'go-layout'],
   ['Shards', 'go-shards'],
   ['Replicas', 'go-replicas'],
+  ['Adapters', 'go-adapters'],
   ['Consolidate', 'go-consolidate'],
   ['Jobs', 'go-jobs'],
 ];

@@ -59,6 +59,19 @@ const sharding = z.strictObject({
   replace: z.boolean(),
 });
 
+const adapter = z.strictObject({ checkpoint: id, part });
+const merging = z.strictObject({
+  checkpoint: id,
+  base: folder.nullable(),
+  adapters: z
+    .array(z.strictObject({ name: name.min(1), weight: z.number() }))
+    .min(1)
+    .max(1000),
+  out: folder,
+  dtype: z.enum(DTYPES as readonly [DType, ...DType[]]).nullable(),
+  replace: z.boolean(),
+});
+
 type Schemas = { readonly [Channel in RequestChannel]: z.ZodType<Parameters<Requests[Channel]>> };
 
 /** What the arguments of each request look like. A page that sends anything else is refused before anything is done. */
@@ -88,10 +101,14 @@ export const requestSchemas: Schemas = {
   'consolidation:start': z.tuple([consolidation]),
   'sharding:from-checkpoint': z.tuple([id]),
   'sharding:choose-source': z.tuple([]),
-  'sharding:choose-output': z.tuple([]),
-  'sharding:choose-config': z.tuple([]),
   'sharding:preview': z.tuple([sharding]),
   'sharding:start': z.tuple([sharding]),
+  'adapter:detail': z.tuple([adapter]),
+  'adapter:norms': z.tuple([adapter]),
+  'merge:suggest': z.tuple([id]),
+  'merge:preview': z.tuple([merging]),
+  'merge:start': z.tuple([merging]),
+  'folder:choose': z.tuple([z.enum(['output', 'base-model'])]),
   'replicas:start': z.tuple([id]),
   'replicas:result': z.tuple([id]),
   'job:list': z.tuple([]),

@@ -2,6 +2,7 @@ import type {
   ConsolidationRequest,
   JobId,
   MenuCommand,
+  MergeRequest,
   OpenedCheckpoint,
   Settings,
   ShardingRequest,
@@ -98,6 +99,13 @@ export async function startSharding(request: ShardingRequest): Promise<void> {
   showPlace('jobs');
 }
 
+/** Puts a merge into the queue and shows it. */
+export async function startMerge(request: MergeRequest): Promise<void> {
+  const job = await ask('merge:start', request);
+  selectJob(job.id);
+  showPlace('jobs');
+}
+
 /** Puts a comparison of all copies into the queue. The place that asked for it follows it. */
 export async function startReplicaCheck(checkpoint: number): Promise<void> {
   await ask('replicas:start', checkpoint);
@@ -118,6 +126,7 @@ const PLACE_COMMANDS: Partial<Record<MenuCommand, Place>> = {
   'go-layout': 'layout',
   'go-shards': 'shards',
   'go-replicas': 'replicas',
+  'go-adapters': 'adapters',
   'go-consolidate': 'consolidate',
   'go-jobs': 'jobs',
   'go-reshard': 'reshard',

@@ -17,6 +17,13 @@ export type { Progress } from './execute/progress.ts';
 export { readViews } from './execute/view-reader.ts';
 export { readSafetensors } from './formats/safetensors/index.ts';
 export { FileSource, withFile } from './bytes/file.ts';
+export {
+  adapterDetail,
+  updateNorms,
+  type AdapterDetail,
+  type AdapterModule,
+  type UpdateNorm,
+} from './inspect/adapter.ts';
 export { factsLine } from './inspect/facts.ts';
 export { heatmapOf, type Heatmap } from './inspect/heatmap.ts';
 export type { HeadLayout } from './inspect/head-layout.ts';
@@ -43,6 +50,7 @@ export { viewOfTarget, type TensorTarget } from './inspect/target.ts';
 export { valuesOf, type SliceValues } from './inspect/values.ts';
 export {
   consolidateCommandLine,
+  mergeCommandLine,
   shardCommandLine,
   verifyCommandLine,
   type CommandLineOptions,
@@ -54,6 +62,7 @@ export {
   type ConsolidateResult,
   type PreparedConsolidation,
 } from './jobs/consolidate.ts';
+export { merge, prepareMerge, type ChosenAdapter, type MergeResult } from './jobs/merge.ts';
 export { planShard, reshard, shard, type ShardResult } from './jobs/shard.ts';
 export { openShardInput, type ShardSourceKind } from './jobs/shard-inputs.ts';
 export type { ShardingOptions } from './plan/sharding.ts';
@@ -67,6 +76,7 @@ export {
 } from './models/description.ts';
 export { describeModel, MODEL_FAMILIES, type ModelFamily } from './models/family.ts';
 export { verifyReplicas, type Replica, type ReplicaCheck } from './jobs/verify-replicas.ts';
+export { adaptPeftConfigForModel, toOriginalPeftConfigForModel } from './peft/config-for-model.ts';
 export { isPartName, partNameOf, type PartName } from './plan/part-name.ts';
 export { originalWeightsOf } from './plan/original-weights.ts';
 export type { Plan } from './plan/plan.ts';

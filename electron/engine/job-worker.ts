@@ -3,6 +3,7 @@ import {
   checkpointFingerprint,
   consolidate,
   isShardloomError,
+  merge,
   openCheckpoint,
   reshard,
   shard,
@@ -11,12 +12,13 @@ import {
   verifyRoundTrip,
   type Checkpoint,
   type ConsolidateResult,
+  type MergeResult,
   type Problem,
   type Progress,
   type ReplicaCheck,
 } from '../../src-core/index.ts';
-import type { ConsolidationResult, DigestPage, JobWork, ReplicasResult, ShardedResult } from '../channels.ts';
-import { optionsOf, shardingOf } from './previews.ts';
+import type { ConsolidationResult, DigestPage, JobWork, ReplicasResult, WrittenResult } from '../channels.ts';
+import { mergeOptionsOf, optionsOf, shardingOf } from './previews.ts';
 
 /** One job. Progress goes out over the port; any message that comes in cancels. */
 export interface JobTask {
@@ -26,7 +28,7 @@ export interface JobTask {
   readonly port: MessagePort;
 }
 
-export type FinishedJob = FinishedConsolidation | FinishedReplicaCheck | FinishedSharding;
+export type FinishedJob = FinishedConsolidation | FinishedReplicaCheck | FinishedWriting;
 
 interface FinishedConsolidation {
   readonly kind: 'consolidate';
@@ -34,9 +36,9 @@ interface FinishedConsolidation {
   readonly digests: DigestPage['rows'];
 }
 
-interface FinishedSharding {
-  readonly kind: 'shard';
-  readonly result: ShardedResult;
+interface FinishedWriting {
+  readonly kind: 'shard' | 'merge';
+  readonly result: WrittenResult;
 }
 
 interface FinishedReplicaCheck {
@@ -85,6 +87,8 @@ function run(folder: string, work: JobWork, version: string, watching: Watching)
       return runReplicaCheck(openCheckpoint(folder), watching);
     case 'shard':
       return runSharding(folder, work, watching);
+    case 'merge':
+      return runMerge(folder, work, version, watching);
   }
 }
 
@@ -92,13 +96,32 @@ async function runSharding(
   folder: string,
   { from, out, config, replace, ...sizes }: Extract<JobWork, { kind: 'shard' }>,
   watching: Watching,
-): Promise<FinishedSharding> {
+): Promise<FinishedWriting> {
   const write = from === 'checkpoint' ? reshard : shard;
   const options = { replace, ...(config !== null && { config }), ...watching };
-  const { written, bytesWritten, seconds, findings } = await write(folder, out, shardingOf(sizes), options);
+  const result = await write(folder, out, shardingOf(sizes), options);
+  return { kind: 'shard', result: { kind: 'shard', merged: 0, ...writtenBy(result) } };
+}
+
+async function runMerge(
+  folder: string,
+  { base, out, ...choices }: Extract<JobWork, { kind: 'merge' }>,
+  version: string,
+  watching: Watching,
+): Promise<FinishedWriting> {
+  const result = await merge(base, folder, out, { ...mergeOptionsOf(choices), version, ...watching });
+  return { kind: 'merge', result: { kind: 'merge', merged: result.modules.length, ...writtenBy(result) } };
+}
+
+function writtenBy({
+  written,
+  bytesWritten,
+  seconds,
+  findings,
+}: Pick<MergeResult, 'written' | 'bytesWritten' | 'seconds' | 'findings'>): Omit<WrittenResult, 'kind' | 'merged'> {
   const files = filesOf(written);
   const tensors = files.reduce((sum, file) => sum + file.tensors, 0);
-  return { kind: 'shard', result: { kind: 'shard', files, tensors, bytes: bytesWritten, seconds, findings } };
+  return { files, tensors, bytes: bytesWritten, seconds, findings };
 }
 
 async function runReplicaCheck(checkpoint: Checkpoint, watching: Watching): Promise<FinishedReplicaCheck> {

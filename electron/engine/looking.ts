@@ -1,4 +1,5 @@
 import {
+  adapterDetail,
   byteRuns,
   descendantsOf,
   heatmapOf,
@@ -9,9 +10,11 @@ import {
   rankContent,
   ShardloomError,
   statisticsOf,
+  updateNorms,
   storedTensorOf,
   valuesOf,
   viewOfTarget,
+  type AdapterDetail,
   type CheckpointPart,
   type Heatmap,
   type ParameterLayout,
@@ -21,6 +24,7 @@ import {
   type Slice,
   type SliceValues,
   type TensorTarget,
+  type UpdateNorm,
 } from '../../src-core/index.ts';
 import type { ElementLineage, HeatmapRequest, StatisticsWithHistogram, StoredElement } from '../channels.ts';
 import type { Opened } from './opened.ts';
@@ -29,7 +33,11 @@ import type { Opened } from './opened.ts';
 const BARS = 64;
 
 /** What is looked at now. A newer picture or sum makes the one before it worthless. */
-const running = { heatmap: new AbortController(), statistics: new AbortController() };
+const running = {
+  heatmap: new AbortController(),
+  statistics: new AbortController(),
+  norms: new AbortController(),
+};
 
 export type PictureRequest = Omit<HeatmapRequest, 'checkpoint' | 'target'>;
 
@@ -63,6 +71,14 @@ export async function statistics({ parts }: Opened, target: TensorTarget): Promi
   const { counts, ...figures } = await statisticsOf(viewOfTarget(parts, target), { signal });
   const { min, max } = figures;
   return { statistics: figures, histogram: min === null || max === null ? [] : histogramOf(counts, min, max, BARS) };
+}
+
+export function adapter({ parts }: Opened, part: PartName): AdapterDetail {
+  return adapterDetail(partOf(parts, part));
+}
+
+export function norms({ parts }: Opened, part: PartName): Promise<UpdateNorm[]> {
+  return updateNorms(partOf(parts, part), { signal: newest('norms') });
 }
 
 export function descendants(

@@ -7,6 +7,7 @@ import {
   partsOf,
   ShardloomError,
   summarize,
+  type AdapterDetail,
   type Checkpoint,
   type CheckpointPart,
   type CheckpointSummary,
@@ -20,6 +21,7 @@ import {
   type Slice,
   type SliceValues,
   type TensorTarget,
+  type UpdateNorm,
 } from '../../src-core/index.ts';
 import type {
   CheckpointId,
@@ -31,8 +33,19 @@ import type {
   StatisticsWithHistogram,
   StoredElement,
 } from '../channels.ts';
-import { consolidationPreview, shardingPreview } from './previews.ts';
-import { descendants, heatmap, heldBy, layout, lineage, statistics, values, type PictureRequest } from './looking.ts';
+import { consolidationPreview, mergePreview, shardingPreview, type MergeOfFolders } from './previews.ts';
+import {
+  adapter,
+  descendants,
+  heatmap,
+  heldBy,
+  layout,
+  lineage,
+  norms,
+  statistics,
+  values,
+  type PictureRequest,
+} from './looking.ts';
 
 /** What opening gives back to the main process. */
 export interface OpenResult {
@@ -101,12 +114,18 @@ export const inspections = {
 
   descendants: ({ id, target, index }: Targeted & Indexed): StoredElement => descendants(find(id), target, index),
 
+  adapter: ({ id, part }: { id: CheckpointId; part: PartName }): AdapterDetail => adapter(find(id), part),
+
+  norms: ({ id, part }: { id: CheckpointId; part: PartName }): Promise<UpdateNorm[]> => norms(find(id), part),
+
   fingerprint: (id: CheckpointId): string => checkpointFingerprint(find(id).checkpoint.found.opened),
 
   preview: (request: { id: CheckpointId; out: string; choices: ConsolidationChoices }): OutputPreview =>
     consolidationPreview(find(request.id).checkpoint, request.out, request.choices),
 
   shardingPreview: (request: ShardingRequest): OutputPreview => shardingPreview(request),
+
+  mergePreview: (request: MergeOfFolders): OutputPreview => mergePreview(request),
 
   sample: async (folder: string): Promise<string> => (await makeSample(folder, { workers: 0 })).checkpoint,
 } as const;

@@ -4,9 +4,11 @@ import {
   consolidateCommandLine,
   freeBytes,
   isShardloomError,
+  mergeCommandLine,
   openShardInput,
   planShard,
   prepareConsolidation,
+  prepareMerge,
   shardCommandLine,
   toProblem,
   type Checkpoint,
@@ -15,7 +17,7 @@ import {
   type Problem,
   type ShardingOptions,
 } from '../../src-core/index.ts';
-import type { ConsolidationChoices, OutputPreview, ShardingRequest } from '../channels.ts';
+import type { ConsolidationChoices, MergeRequest, OutputPreview, ShardingRequest } from '../channels.ts';
 
 /** The engine's options for what was chosen. */
 export function optionsOf({ format, maxShardBytes, dtype, digest, parts, replace }: ConsolidationChoices) {
@@ -57,6 +59,25 @@ export function shardingPreview(request: ShardingRequest): OutputPreview {
   );
   return preview(out, replace, command, [], () => {
     return { plan: planShard(openShardInput(from, folder, config), sharding), findings: [] };
+  });
+}
+
+/** A merge by the folders of both sides. */
+export interface MergeOfFolders extends Omit<MergeRequest, 'checkpoint' | 'base'> {
+  readonly base: string;
+  readonly folder: string;
+}
+
+/** The engine's options for a merge. */
+export function mergeOptionsOf({ adapters, dtype, replace }: Pick<MergeRequest, 'adapters' | 'dtype' | 'replace'>) {
+  return { adapters, replace, ...(dtype && { dtype }) };
+}
+
+/** What merging would write. */
+export function mergePreview({ base, folder, out, ...choices }: MergeOfFolders): OutputPreview {
+  const command = mergeCommandLine(base, folder, out, choices, process.platform);
+  return preview(out, choices.replace, command, ['shardloom.json'], () => {
+    return { plan: prepareMerge(base, folder, mergeOptionsOf(choices)).plan, findings: [] };
   });
 }
 

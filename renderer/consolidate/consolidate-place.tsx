@@ -2,24 +2,16 @@ import { Button, Checkbox, NumberInput, SegmentedControl, Select } from '@mantin
 import { IconArrowMerge } from '@tabler/icons-react';
 import { useCallback, useState } from 'react';
 import type { OpenedCheckpoint } from '../../electron/channels.ts';
-import type { DType } from '../../src-core/index.ts';
 import { startConsolidation } from '../actions.ts';
 import { ask, problemOf } from '../bridge.ts';
 import { PlaceHeader } from '../components/place-header.tsx';
+import { OUTPUT_DTYPES } from '../job-form/dtypes.ts';
 import { Field, FolderField } from '../job-form/fields.tsx';
 import styles from '../job-form/job-form.module.css';
 import { Preview } from '../job-form/preview.tsx';
 import { usePreview } from '../job-form/use-preview.ts';
 import { canVerify, choicesOf, partsOfSummary, type FormState } from './choices.ts';
 import { useForm } from './form-store.ts';
-
-const DTYPES: readonly { readonly value: DType | ''; readonly label: string }[] = [
-  { value: '', label: 'As stored' },
-  { value: 'BF16', label: 'bfloat16' },
-  { value: 'F16', label: 'float16' },
-  { value: 'F32', label: 'float32' },
-  { value: 'F64', label: 'float64' },
-];
 
 const CHECKS = [
   'Every element of every tensor comes from exactly one place',
@@ -139,7 +131,7 @@ function Choices({ form, change, summary }: ChoicesProps) {
       <Select
         label="Dtype"
         description="Floating point weights are converted, rounded to nearest even once"
-        data={[...DTYPES]}
+        data={[...OUTPUT_DTYPES]}
         value={form.dtype ?? ''}
         onChange={(dtype) => {
           change({ dtype: dtype === '' ? null : dtype });

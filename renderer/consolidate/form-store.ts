@@ -2,6 +2,7 @@ import { useState } from 'react';
 import { useStore } from 'zustand';
 import { createStore } from 'zustand/vanilla';
 import type { CheckpointId, OpenedCheckpoint } from '../../electron/channels.ts';
+import type { PartName } from '../../src-core/index.ts';
 import { defaultForm, type FormState } from './choices.ts';
 
 /** What was chosen for each checkpoint: it stays when the user looks at another place. */
@@ -21,4 +22,11 @@ export function useForm({
     forms.setState((state) => ({ [checkpoint]: { ...(state[checkpoint] ?? form), ...changes } }));
   };
   return [form, change];
+}
+
+/** Fills the form for one part of the checkpoint, the rest as it was chosen. */
+export function exportPart({ checkpoint, summary, suggestedOutput }: OpenedCheckpoint, part: PartName): void {
+  forms.setState((state) => ({
+    [checkpoint]: { ...(state[checkpoint] ?? defaultForm(suggestedOutput, summary)), parts: [part] },
+  }));
 }

@@ -1,6 +1,7 @@
 import { useEffect } from 'react';
 import { useStore } from 'zustand';
 import { runCommand } from '../actions.ts';
+import { AdaptersPlace } from '../adapters/adapters-place.tsx';
 import { ConsolidatePlace } from '../consolidate/consolidate-place.tsx';
 import { JobsPlace } from '../jobs/jobs-place.tsx';
 import { LayoutPlace } from '../layout/layout-place.tsx';
@@ -66,5 +67,6 @@ function PlaceOf({ place }: { readonly place: Place }) {
   if (place === 'layout') return <LayoutPlace key={opened.checkpoint} opened={opened} />;
   if (place === 'shards') return <ShardsPlace key={opened.checkpoint} opened={opened} />;
   if (place === 'replicas') return <ReplicasPlace key={opened.checkpoint} opened={opened} />;
+  if (place === 'adapters') return <AdaptersPlace key={opened.checkpoint} opened={opened} />;
   return <ConsolidatePlace key={opened.checkpoint} opened={opened} />;
 }

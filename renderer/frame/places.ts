@@ -6,6 +6,7 @@ import {
   IconLayoutDashboard,
   IconLayoutGrid,
   IconListDetails,
+  IconPuzzle,
   IconSubtask,
   type TablerIcon,
 } from '@tabler/icons-react';
@@ -35,6 +36,11 @@ export const PLACE_FACTS: Readonly<
     name: 'Replicas',
     icon: IconCopyCheck,
     purpose: 'Whether all copies of what ranks hold in common are equal.',
+  },
+  adapters: {
+    name: 'Adapters',
+    icon: IconPuzzle,
+    purpose: 'What each LoRA adapter changes, its config in both worlds, export and merge.',
   },
   consolidate: {
     name: 'Consolidate',

@@ -14,6 +14,7 @@ export const WORK_NAMES: Readonly<Record<Job['work']['kind'], string>> = {
   consolidate: 'Consolidate',
   'verify-replicas': 'Compare copies',
   shard: 'Reshard',
+  merge: 'Merge',
 };
 
 /** What is being done to a checkpoint while a job runs. */
@@ -21,6 +22,7 @@ export const WORK_DOING: Readonly<Record<Job['work']['kind'], string>> = {
   consolidate: 'Consolidating',
   'verify-replicas': 'Comparing copies of',
   shard: 'Sharding',
+  merge: 'Merging adapters of',
 };
 
 const ICONS = {

@@ -11,7 +11,7 @@ import styles from './jobs.module.css';
 import { progressShare, progressText } from './progress-text.ts';
 import { ReplicasOutcome } from './replicas-outcome.tsx';
 import { Result } from './result.tsx';
-import { ShardedOutcome } from './sharded-outcome.tsx';
+import { WrittenOutcome } from './written-outcome.tsx';
 
 /** One job whole: how far it is, what it made and how that was proved, or what went wrong. */
 export function JobView({ job }: { readonly job: Job }) {
@@ -51,7 +51,7 @@ export function JobView({ job }: { readonly job: Job }) {
       )}
       {state === 'failed' && problem && <ProblemCard problem={problem} />}
       {result?.kind === 'consolidate' && <Result job={job} result={result} />}
-      {result?.kind === 'shard' && <ShardedOutcome result={result} />}
+      {(result?.kind === 'shard' || result?.kind === 'merge') && <WrittenOutcome result={result} />}
       {result?.kind === 'verify-replicas' && <ReplicasOutcome job={job} result={result} />}
     </section>
   );

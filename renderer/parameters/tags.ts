@@ -17,6 +17,7 @@ const TAG_OF: Readonly<Record<ParameterRow['transformation'], Tag>> = {
   copied: 'copied',
   joined: 'split',
   sharded: 'split',
+  merged: 'copied',
   unfused: 'fused',
   'query heads reordered': 'query',
   'KV replica taken': 'kv',

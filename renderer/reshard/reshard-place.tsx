@@ -128,7 +128,7 @@ function Source({ opened, form, change }: PartProps & { readonly opened: OpenedC
             hint="For adapters: the folder whose config.json says what they belong to"
             folder={form.config ?? 'config.json beside the weights'}
             choose={async () => {
-              const config = await ask('sharding:choose-config');
+              const config = await ask('folder:choose', 'base-model');
               if (config !== null) change({ config });
             }}
           />
@@ -139,7 +139,7 @@ function Source({ opened, form, change }: PartProps & { readonly opened: OpenedC
           label="Output folder"
           folder={form.out}
           choose={async () => {
-            const out = await ask('sharding:choose-output');
+            const out = await ask('folder:choose', 'output');
             if (out !== null) change({ out });
           }}
         />

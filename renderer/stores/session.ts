@@ -9,6 +9,7 @@ export const PLACES = [
   'layout',
   'shards',
   'replicas',
+  'adapters',
   'consolidate',
   'reshard',
   'jobs',

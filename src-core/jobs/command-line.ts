@@ -4,6 +4,7 @@ import type { WeightsFormat } from '../plan/plan.ts';
 import type { ShardingOptions } from '../plan/sharding.ts';
 import { torchName, type DType } from '../tensor/dtype.ts';
 import { DEFAULT_MAX_SHARD_BYTES } from './consolidate.ts';
+import type { ChosenAdapter } from './merge.ts';
 import type { ShardSourceKind } from './shard-inputs.ts';
 
 /** What a consolidation's command line says; what is absent is the default. */
@@ -57,6 +58,22 @@ export function shardCommandLine(
   if (sharding.xser) words.push('--xser');
   if (config !== undefined) words.push('--config', config);
   if (replace) words.push('--force');
+  return commandLine(words, platform);
+}
+
+/** The `shardloom merge` that does the same. */
+export function mergeCommandLine(
+  base: string,
+  adapterFolder: string,
+  out: string,
+  options: { readonly adapters: readonly ChosenAdapter[]; readonly dtype?: DType | null; readonly replace?: boolean },
+  platform: NodeJS.Platform,
+): string {
+  const words = ['shardloom', 'merge', base, adapterFolder, out];
+  const named = options.adapters.map(({ name, weight }) => (weight === 1 ? name : `${name}=${weight}`));
+  words.push('--adapter', ...named);
+  if (options.dtype) words.push('--dtype', torchName(options.dtype) ?? options.dtype);
+  if (options.replace) words.push('--force');
   return commandLine(words, platform);
 }
 

@@ -1,0 +1,56 @@
+import { dialog, type BrowserWindow } from 'electron';
+import { dirname } from 'node:path';
+import { ShardloomError } from '../src-core/index.ts';
+import type { FolderPurpose } from './channels.ts';
+
+type Property = 'openDirectory' | 'createDirectory' | 'promptToCreate';
+
+const DIALOGS: Readonly<Record<FolderPurpose, { readonly title: string; readonly properties: Property[] }>> = {
+  output: { title: 'Output folder', properties: ['openDirectory', 'createDirectory', 'promptToCreate'] },
+  'base-model': { title: 'Folder of the base model', properties: ['openDirectory'] },
+};
+
+/** Folders that a page may name because the user chose them with a dialog, or because they were suggested to it. */
+export class ChosenFolders {
+  readonly #window: BrowserWindow;
+  readonly #chosen = new Set<string>();
+
+  constructor(window: BrowserWindow) {
+    this.#window = window;
+  }
+
+  /** Allows a folder that the app itself names. */
+  suggest(folder: string): string {
+    this.#chosen.add(folder);
+    return folder;
+  }
+
+  chooseFor(purpose: FolderPurpose): Promise<string | null> {
+    const { title, properties } = DIALOGS[purpose];
+    return this.choose(title, properties);
+  }
+
+  async choose(title: string, properties: Property[]): Promise<string | null> {
+    const beside = [...this.#chosen].slice(-1).map(dirname);
+    const { filePaths } = await dialog.showOpenDialog(this.#window, {
+      title,
+      buttonLabel: 'Choose',
+      ...(beside[0] !== undefined && { defaultPath: beside[0] }),
+      properties,
+    });
+    const [folder] = filePaths;
+    return folder === undefined ? null : this.suggest(folder);
+  }
+
+  /** Throws `usage` for a folder that nobody chose. */
+  check(...folders: readonly (string | null)[]): void {
+    const foreign = folders.find((folder) => folder !== null && !this.#chosen.has(folder));
+    if (foreign === undefined || foreign === null) return;
+    throw new ShardloomError({
+      tag: 'usage',
+      what: 'Nobody chose this folder.',
+      file: foreign,
+      advice: 'Choose it with the folder dialog.',
+    });
+  }
+}
