@@ -18,9 +18,9 @@ process.on('exit', () => {
   fs.rmSync(root, { recursive: true, force: true });
 });
 
-function checkpoint(name: string): string {
+function checkpoint(name: string, ...options: readonly string[]): string {
   const made = path.join(root, 'making');
-  execFileSync(process.execPath, [path.resolve('dist/cli.js'), 'sample', made], { stdio: 'pipe' });
+  execFileSync(process.execPath, [path.resolve('dist/cli.js'), 'sample', made, ...options], { stdio: 'pipe' });
   const folder = path.join(root, name);
   fs.mkdirSync(path.dirname(folder), { recursive: true });
   fs.renameSync(path.join(made, 'checkpoint'), folder);
@@ -86,6 +86,16 @@ async function takeAll(shown: Window): Promise<void> {
   await page.getByRole('button', { name: 'Start' }).click();
   await page.getByRole('button', { name: 'Show in folder' }).waitFor();
   await picture(shown, 'result');
+  await page.getByRole('button', { name: 'Reshard', exact: true }).click();
+  await page.getByRole('textbox', { name: 'Tensor parallel size' }).fill('4');
+  await answerFolderDialog(app, path.join(root, 'llama-tp8/tp4'));
+  await page.getByRole('button', { name: 'Choose output folder…' }).click();
+  await page.getByText('4 weights files').waitFor();
+  await picture(shown, 'reshard');
+  await open(shown, checkpoint('lora-tp8/checkpoint-500', '--lora'));
+  await page.getByRole('button', { name: 'Adapters', exact: true }).click();
+  await page.getByText(/‖scaling · B·A‖ = \d/).waitFor();
+  await picture(shown, 'adapters');
   const damaged = checkpoint('llama-tp8/checkpoint-2000');
   fs.truncateSync(path.join(damaged, 'shards/model/dp_rank_00_tp_rank_03_pp_rank_00.pt'), 100_000);
   fs.rmSync(path.join(damaged, 'shards/model/dp_rank_00_tp_rank_05_pp_rank_00.pt'));

@@ -174,8 +174,10 @@ function readConfig<Schema extends z.ZodType>(
 }
 
 function parseConfig<Schema extends z.ZodType>(file: string, schema: Schema): z.infer<Schema> {
-  const result = schema.safeParse(readJsonFile(file));
-  if (result.success) return result.data;
+  const document = readJsonFile(file);
+  const result = schema.safeParse(document);
+  // A schema gives its own fields first: what is written again later keeps the order of the file.
+  if (result.success) return inOrderOf(document, result.data);
   const issue = result.error.issues[0]!;
   throw new ShardloomError({
     tag: 'bad-metadata',
@@ -185,6 +187,14 @@ function parseConfig<Schema extends z.ZodType>(file: string, schema: Schema): z.
     found: issue.message,
     advice: 'Copy the file again from the training machine.',
   });
+}
+
+/** The fields of `data` in the order in which `document` has them. */
+function inOrderOf<Data>(document: unknown, data: Data): Data {
+  if (typeof document !== 'object' || document === null || Array.isArray(document)) return data;
+  const fields = data as Record<string, unknown>;
+  const known = Object.keys(document).filter((field) => field in fields);
+  return Object.fromEntries(known.map((field) => [field, fields[field]])) as Data;
 }
 
 type Defined<Fields> = { [Key in keyof Fields]?: NonNullable<Fields[Key]> };

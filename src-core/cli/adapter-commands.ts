@@ -74,7 +74,10 @@ function addMerge(parent: Command): void {
       .argument('<adapter>', 'the folder of the adapter, or of several')
       .argument('<out>', 'the output folder; made if it is not there'),
   )
-    .option('--adapter <name[=weight]...>', 'which adapters, and how strongly (default: the only one, with 1)')
+    .option(
+      '--adapter <name=weight...>',
+      'which adapters, by name, and how strongly: NAME or NAME=0.5 (default: the only one, with 1)',
+    )
     .option('--dry-run', 'print the plan and write nothing')
     .action((base: string, adapter: string, out: string, flags: MergeFlags) => {
       const context = { version: __SHARDLOOM_VERSION__, signal: cancelOnInterrupt() };
