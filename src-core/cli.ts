@@ -2,6 +2,7 @@ import './cli/small-heap.ts';
 import { Command } from 'commander';
 import { addAdapterCommands } from './cli/adapter-commands.ts';
 import { consolidateCommand, type ConsolidateFlags } from './cli/consolidate-command.ts';
+import { DIFF_EXIT, diffCommand, type DiffFlags } from './cli/diff-command.ts';
 import { EXIT_CODES_HELP } from './cli/exit-codes.ts';
 import { inspectCommand } from './cli/inspect-command.ts';
 import { layoutCommand } from './cli/layout-command.ts';
@@ -171,6 +172,25 @@ withShardOptions(
 });
 
 addAdapterCommands(program);
+
+program
+  .command('diff')
+  .summary('compare two folders of weights, tensor by tensor')
+  .description(
+    'Compares Hugging Face weights, adapters or sharded checkpoints, in any combination: bytes first, then values, across dtypes. Sharded sides are consolidated on the way and nothing is written. Exit code 0: the same, 1: different, 2: trouble.',
+  )
+  .argument('<left>', 'a folder of weights')
+  .argument('<right>', 'another one')
+  .option('--tolerance <number>', 'the largest absolute difference that counts as none', '0')
+  .option('--rename <pattern=replacement>', 'a regular expression that makes names of the left those of the right')
+  .option('--html <file>', 'write a report that opens in any browser')
+  .option('--all', 'print what is identical too')
+  .option('--quiet', 'print nothing: the exit code tells')
+  .option('--json', 'print a JSON document')
+  .action(async (left: string, right: string, flags: DiffFlags) => {
+    const signal = cancelOnInterrupt();
+    await run(flags.json, () => diffCommand(left, right, flags, signal), DIFF_EXIT.trouble);
+  });
 
 program
   .command('finish')

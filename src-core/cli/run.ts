@@ -28,11 +28,16 @@ export function report(error: unknown, json: boolean): number {
   return exitCodeOf(error.tag);
 }
 
-/** Runs a command's action and leaves with its exit code. */
-export async function run(json: boolean | undefined, action: () => number | Promise<number>): Promise<void> {
+/** Runs a command's action and leaves with its exit code; `trouble` takes the place of all exit codes of errors. */
+export async function run(
+  json: boolean | undefined,
+  action: () => number | Promise<number>,
+  trouble?: number,
+): Promise<void> {
   try {
     process.exitCode = await action();
   } catch (error) {
-    process.exitCode = report(error, json ?? false);
+    const code = report(error, json ?? false);
+    process.exitCode = trouble ?? code;
   }
 }

@@ -23,7 +23,14 @@ export async function compareCopies(
   const bytes = tensors.reduce((sum, tensor) => sum + plannedTensorReads(tensor), 0);
   const pool = options.pool ?? createPool(options.workers ?? defaultWorkers(bytes));
   try {
-    const results = await runWatched(pool, comparingTasks(inputs, tensors, settings), settings.control, bytes, options);
+    const results = await runWatched(
+      pool.workers,
+      pool.run,
+      comparingTasks(inputs, tensors, settings),
+      settings.control,
+      bytes,
+      options,
+    );
     return new Map(results.flat().map((tensor) => [tensor.name, tensor]));
   } finally {
     if (!options.pool) await pool.close();

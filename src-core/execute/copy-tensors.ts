@@ -52,6 +52,7 @@ export function copySettings(bandBytes: number | undefined, digest: DigestName |
  * there is a plan: regions refer to the task's own sources, and these to its own files.
  */
 export interface CopyTask {
+  readonly kind: 'copy';
   /** Null: nothing is written, and tensors are only compared with their copies. */
   readonly output: string | null;
   readonly tensors: readonly PlanTensor[];

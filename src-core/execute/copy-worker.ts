@@ -1,20 +1,26 @@
 import { ShardloomError, toProblem, type Problem } from '../errors.ts';
 import { TensorCopier, type CopiedTensor, type CopyTask } from './copy-tensors.ts';
+import { TensorDiffer, type DiffTask, type ValueDifference } from './diff-tensors.ts';
 import { loadDigests } from './digest.ts';
 
 /** What comes back from a worker. Errors of ours are sent as fields: structured cloning would keep only the message. */
-export type CopyAnswer = { readonly copied: CopiedTensor[] } | { readonly problem: Problem };
+export type WorkerAnswer = { readonly done: CopiedTensor[] | ValueDifference[] } | { readonly problem: Problem };
 
-// Loaded while the thread starts; the copier is made with the first task and lives as long as the thread.
+// Loaded while the thread starts; what does the work is made with the first task and lives as long as the thread.
 const digests = loadDigests();
 let copier: TensorCopier | undefined;
+let differ: TensorDiffer | undefined;
 
 /** The entry that the pool calls. */
-export default async function copy(task: CopyTask): Promise<CopyAnswer> {
+export default async function work(task: CopyTask | DiffTask): Promise<WorkerAnswer> {
   const makeDigest = await digests;
-  copier ??= new TensorCopier(task.settings.bandBytes, makeDigest);
   try {
-    return { copied: copier.run(task) };
+    if (task.kind === 'diff') {
+      differ ??= new TensorDiffer(task.settings.bandBytes);
+      return { done: differ.run(task) };
+    }
+    copier ??= new TensorCopier(task.settings.bandBytes, makeDigest);
+    return { done: copier.run(task) };
   } catch (error) {
     if (error instanceof ShardloomError) return { problem: toProblem(error) };
     throw error;

@@ -96,7 +96,7 @@ async function copyAll(
   );
   for (const output of plan.outputs) createOutput(output, staging.pathOf(output.path));
   const tasks = tasksOf(plan, settings, (output) => staging.pathOf(output.path));
-  const results = await runWatched(pool, tasks, settings.control, plannedReads(plan), options);
+  const results = await runWatched(pool.workers, pool.run, tasks, settings.control, plannedReads(plan), options);
   const copied = new Map<string, Map<string, CopiedTensor>>();
   tasks.forEach(({ output }, index) => {
     const ofFile = copied.get(output!) ?? new Map<string, CopiedTensor>();

@@ -1,4 +1,6 @@
 import { bandWasm } from '../kernels/band.wasm.ts';
+import type { DType } from '../tensor/dtype.ts';
+import { differenceWasm } from '../kernels/difference.wasm.ts';
 import { productWasm } from '../kernels/product.wasm.ts';
 
 /** The compiled loops of `kernels/band.as.ts`. Addresses and lengths are bytes in the memory they share. */
@@ -33,6 +35,14 @@ export interface ProductKernels {
   readonly float32ToFloat64: Convert;
   readonly float64ToFloat32: Convert;
 }
+
+/** The compiled loops of `kernels/difference.as.ts`. */
+export interface DifferenceKernels {
+  readonly compare32: CompareValues;
+  readonly compare64: CompareValues;
+}
+
+type CompareValues = (left: number, right: number, count: number, out: number, histogram: number) => void;
 
 type AddProduct = (
   acc: number,
@@ -76,15 +86,22 @@ export interface KernelMemory<Loops = Kernels> {
 
 /** Makes `count` buffers of `size` bytes each. The memory never grows, so its `ArrayBuffer` stays valid. */
 export function createKernelMemory(count: number, size: number): KernelMemory {
-  return memoryWith<Kernels>(bandWasm, new Array<number>(count).fill(size));
+  return memoryWith<Kernels>([bandWasm], new Array<number>(count).fill(size));
 }
 
 /** Buffers of these sizes, and the loops that add products. */
 export function createProductMemory(sizes: readonly number[]): KernelMemory<ProductKernels> {
-  return memoryWith<ProductKernels>(productWasm, sizes);
+  return memoryWith<ProductKernels>([productWasm], sizes);
 }
 
-function memoryWith<Loops>(code: string, sizes: readonly number[]): KernelMemory<Loops> {
+/** Buffers of these sizes, with all loops that comparing two tensors takes: copying, converting, comparing. */
+export function createComparingMemory(
+  sizes: readonly number[],
+): KernelMemory<Kernels & ProductKernels & DifferenceKernels> {
+  return memoryWith<Kernels & ProductKernels & DifferenceKernels>([bandWasm, productWasm, differenceWasm], sizes);
+}
+
+function memoryWith<Loops>(codes: readonly string[], sizes: readonly number[]): KernelMemory<Loops> {
   // Page 0 is left to the compiler's own data.
   const addresses: number[] = [];
   let end = PAGE;
@@ -95,12 +112,34 @@ function memoryWith<Loops>(code: string, sizes: readonly number[]): KernelMemory
   const pages = Math.ceil(end / PAGE);
   const wasm = (globalThis as unknown as { readonly WebAssembly: WebAssemblyApi }).WebAssembly;
   const memory = new wasm.Memory({ initial: pages, maximum: pages });
-  const module = new wasm.Module(Buffer.from(code, 'base64'));
-  const instance = new wasm.Instance(module, { env: { memory } });
+  const instances = codes.map((code) => {
+    const module = new wasm.Module(Buffer.from(code, 'base64'));
+    return new wasm.Instance(module, { env: { memory } }).exports as object;
+  });
   return {
-    kernels: instance.exports as Loops,
+    kernels: Object.assign({}, ...instances) as Loops,
     bytes: new Uint8Array(memory.buffer),
     view: new DataView(memory.buffer),
     addresses,
   };
+}
+
+/** The compiled conversion, for the pairs that are common. */
+export function conversionLoop(kernels: ProductKernels, from: DType, to: DType): Convert | undefined {
+  switch (`${from} ${to}`) {
+    case 'BF16 F32':
+      return kernels.bfloat16ToFloat32;
+    case 'F32 BF16':
+      return kernels.float32ToBfloat16;
+    case 'F16 F32':
+      return kernels.float16ToFloat32;
+    case 'F32 F16':
+      return kernels.float32ToFloat16;
+    case 'F32 F64':
+      return kernels.float32ToFloat64;
+    case 'F64 F32':
+      return kernels.float64ToFloat32;
+    default:
+      return undefined;
+  }
 }

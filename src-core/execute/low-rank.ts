@@ -4,7 +4,7 @@ import type { PlanOperand, PlanTensor, PlanUpdate } from '../plan/plan.ts';
 import { castBetween } from '../tensor/cast.ts';
 import { dtypeBytes, type DType } from '../tensor/dtype.ts';
 import type { Box } from './bands.ts';
-import { createProductMemory, type KernelMemory, type ProductKernels } from './kernels.ts';
+import { conversionLoop, createProductMemory, type KernelMemory, type ProductKernels } from './kernels.ts';
 
 /** Reads all of an operand: elements in C order as they are stored. */
 type ReadOperand = (operand: PlanOperand) => Uint8Array;
@@ -173,33 +173,13 @@ export class LowRankUpdate {
     target: number,
     count: number,
   ): void {
-    const convert = loopFor(memory.kernels, from, to);
+    const convert = conversionLoop(memory.kernels, from, to);
     if (from === to) memory.bytes.copyWithin(target, source, source + count * dtypeBytes(from));
     else if (convert) convert(source, target, count);
     else {
       const { buffer } = memory.bytes;
       castBetween(from, to)(new DataView(buffer, source), new DataView(buffer, target), count);
     }
-  }
-}
-
-/** The compiled conversion, for the pairs that are common. */
-function loopFor(kernels: ProductKernels, from: DType, to: DType): ProductKernels['bfloat16ToFloat32'] | undefined {
-  switch (`${from} ${to}`) {
-    case 'BF16 F32':
-      return kernels.bfloat16ToFloat32;
-    case 'F32 BF16':
-      return kernels.float32ToBfloat16;
-    case 'F16 F32':
-      return kernels.float16ToFloat32;
-    case 'F32 F16':
-      return kernels.float32ToFloat16;
-    case 'F32 F64':
-      return kernels.float32ToFloat64;
-    case 'F64 F32':
-      return kernels.float64ToFloat32;
-    default:
-      return undefined;
   }
 }
 

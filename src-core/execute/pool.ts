@@ -4,14 +4,16 @@ import { Piscina } from 'piscina';
 import { ShardloomError } from '../errors.ts';
 import { MAX_WORKERS } from '../limits.ts';
 import { CONTROL_FIELDS, TensorCopier, type CopiedTensor, type CopyTask } from './copy-tensors.ts';
-import type { CopyAnswer } from './copy-worker.ts';
+import type { WorkerAnswer } from './copy-worker.ts';
+import { TensorDiffer, type DiffTask, type ValueDifference } from './diff-tensors.ts';
 import { loadDigests } from './digest.ts';
 
-/** Runs copy tasks, in worker threads or in this one. */
+/** Runs tasks of copying and of comparing, in worker threads or in this one. */
 export interface CopyPool {
   /** How many tasks run at the same time; 0 where they run in the calling thread. */
   readonly workers: number;
   readonly run: (task: CopyTask) => Promise<CopiedTensor[]>;
+  readonly diff: (task: DiffTask) => Promise<ValueDifference[]>;
   readonly close: () => Promise<void>;
 }
 
@@ -38,51 +40,67 @@ export function defaultWorkers(bytes: number): number {
 export function createPool(workers: number): CopyPool {
   if (workers === 0) return poolInThisThread();
   const threads = Math.min(workers, MAX_WORKERS);
-  const pool = new Piscina<CopyTask, CopyAnswer>({ filename: workerFile(), minThreads: threads, maxThreads: threads });
+  const pool = new Piscina<CopyTask | DiffTask, WorkerAnswer>({
+    filename: workerFile(),
+    minThreads: threads,
+    maxThreads: threads,
+  });
+  const ask = async (task: CopyTask | DiffTask): Promise<CopiedTensor[] | ValueDifference[]> => {
+    const answer = await pool.run(task);
+    if ('problem' in answer) throw new ShardloomError(answer.problem);
+    return answer.done;
+  };
   return {
     workers: threads,
-    run: async (task) => {
-      const answer = await pool.run(task);
-      if ('problem' in answer) throw new ShardloomError(answer.problem);
-      return answer.copied;
-    },
+    run: async (task) => (await ask(task)) as CopiedTensor[],
+    diff: async (task) => (await ask(task)) as ValueDifference[],
     close: () => pool.destroy(),
   };
 }
 
 function poolInThisThread(): CopyPool {
   let copier: TensorCopier | undefined;
+  let differ: TensorDiffer | undefined;
   return {
     workers: 0,
     run: async (task) => {
       copier ??= new TensorCopier(task.settings.bandBytes, await loadDigests());
       return copier.run(task);
     },
-    close: () => Promise.resolve(copier?.close()),
+    diff: (task) => {
+      differ ??= new TensorDiffer(task.settings.bandBytes);
+      return Promise.resolve(differ.run(task));
+    },
+    close: () => {
+      copier?.close();
+      differ?.close();
+      return Promise.resolve();
+    },
   };
 }
 
 /** Runs all tasks, each free thread taking the next; after a failure the others stop at their next band. */
-export async function runTasks(
-  pool: CopyPool,
-  tasks: readonly CopyTask[],
+export async function runTasks<Task, Result>(
+  workers: number,
+  run: (task: Task) => Promise<Result>,
+  tasks: readonly Task[],
   control: SharedArrayBuffer,
-): Promise<CopiedTensor[][]> {
-  const results = new Array<CopiedTensor[]>(tasks.length);
+): Promise<Result[]> {
+  const results = new Array<Result>(tasks.length);
   let next = 0;
   let failure: { readonly error: unknown } | undefined;
   const lane = async (): Promise<void> => {
     while (next < tasks.length && !failure) {
       const index = next++;
       try {
-        results[index] = await pool.run(tasks[index]!);
+        results[index] = await run(tasks[index]!);
       } catch (error) {
         failure ??= { error };
         Atomics.store(new BigInt64Array(control), CONTROL_FIELDS.cancelled, 1n);
       }
     }
   };
-  await Promise.all(Array.from({ length: Math.max(1, pool.workers) }, lane));
+  await Promise.all(Array.from({ length: Math.max(1, workers) }, lane));
   if (failure) throw failure.error;
   return results;
 }

@@ -1,6 +1,7 @@
 import type {
   Plan,
   PlanContent,
+  PlanOperand,
   PlanOutput,
   PlanRegion,
   PlanSource,
@@ -9,6 +10,7 @@ import type {
 } from '../plan/plan.ts';
 import type { Inputs } from './assemble.ts';
 import type { CopySettings, CopyTask } from './copy-tensors.ts';
+import { pairBytes, type DiffTask, type TensorPair } from './diff-tensors.ts';
 
 /** Tensors below this are copied several to a task. */
 const SMALL_TASK_BYTES = 8 * 1024 * 1024;
@@ -38,7 +40,7 @@ function tasksFor(
   settings: CopySettings,
 ): SizedTask[] {
   return batches(tensors).map((batch) => ({
-    task: { output, settings, ...selfContained(inputs, batch.tensors) },
+    task: { kind: 'copy', output, settings, ...selfContained(inputs, batch.tensors) },
     bytes: batch.bytes,
   }));
 }
@@ -61,44 +63,83 @@ function batches(tensors: readonly PlanTensor[]): { readonly tensors: PlanTensor
   return found;
 }
 
+/** Sources and files that a task refers to, numbered anew from those of the whole run. */
+class TaskInputs implements Inputs {
+  readonly sources: PlanSource[] = [];
+  readonly files: PlanSourceFile[] = [];
+  readonly #inputs: Inputs;
+  readonly #sourceIndex = new Map<number, number>();
+  readonly #fileIndex = new Map<number, number>();
+
+  constructor(inputs: Inputs) {
+    this.#inputs = inputs;
+  }
+
+  content({ regions, meanOf }: PlanContent): PlanContent {
+    return {
+      regions: this.#renumbered(regions),
+      ...(meanOf && { meanOf: meanOf.map((one) => this.#renumbered(one)) }),
+    };
+  }
+
+  operand(operand: PlanOperand): PlanOperand {
+    return { ...operand, ...this.content(operand) };
+  }
+
+  #renumbered(regions: readonly PlanRegion[]): PlanRegion[] {
+    return regions.map((region) => ({ ...region, source: this.#source(region.source) }));
+  }
+
+  #source(index: number): number {
+    return numbered(index, this.#sourceIndex, this.sources, () => {
+      const source = this.#inputs.sources[index]!;
+      const file = numbered(source.file, this.#fileIndex, this.files, () => this.#inputs.files[source.file]!);
+      return { ...source, file };
+    });
+  }
+}
+
+function numbered<Item>(index: number, known: Map<number, number>, list: Item[], make: () => Item): number {
+  const before = known.get(index);
+  if (before !== undefined) return before;
+  const item = make();
+  known.set(index, list.length);
+  return list.push(item) - 1;
+}
+
 /** The tensors with just the sources and files that they refer to, numbered anew. */
 function selfContained(
   inputs: Inputs,
   tensors: readonly PlanTensor[],
 ): Pick<CopyTask, 'tensors' | 'sources' | 'files'> {
-  const sources: PlanSource[] = [];
-  const files: PlanSourceFile[] = [];
-  const sourceIndex = new Map<number, number>();
-  const fileIndex = new Map<number, number>();
-  const numbered = <Item>(index: number, known: Map<number, number>, list: Item[], make: () => Item): number => {
-    const before = known.get(index);
-    if (before !== undefined) return before;
-    known.set(index, list.length);
-    return list.push(make()) - 1;
-  };
-  const renumber = (regions: readonly PlanRegion[]): PlanRegion[] =>
-    regions.map((region) => ({
-      ...region,
-      source: numbered(region.source, sourceIndex, sources, () => {
-        const source = inputs.sources[region.source]!;
-        return { ...source, file: numbered(source.file, fileIndex, files, () => inputs.files[source.file]!) };
-      }),
-    }));
-  const content = ({ regions, meanOf }: PlanContent): PlanContent => ({
-    regions: renumber(regions),
-    ...(meanOf && { meanOf: meanOf.map(renumber) }),
-  });
+  const own = new TaskInputs(inputs);
   const renumbered = tensors.map((tensor) => ({
     ...tensor,
-    ...content(tensor),
-    copies: tensor.copies.map((copy) => ({ ...copy, ...content(copy) })),
+    ...own.content(tensor),
+    copies: tensor.copies.map((copy) => ({ ...copy, ...own.content(copy) })),
     ...(tensor.updates && {
-      updates: tensor.updates.map((update) => ({
-        ...update,
-        a: { ...update.a, ...content(update.a) },
-        b: { ...update.b, ...content(update.b) },
-      })),
+      updates: tensor.updates.map((update) => ({ ...update, a: own.operand(update.a), b: own.operand(update.b) })),
     }),
   }));
-  return { tensors: renumbered, sources, files };
+  return { tensors: renumbered, sources: own.sources, files: own.files };
+}
+
+/** Pairs of tensors to be compared by value, cut up in the same way. */
+export function diffTasks(inputs: Inputs, pairs: readonly TensorPair[], settings: CopySettings): DiffTask[] {
+  const sized = pairs.map((pair) => ({ pair, bytes: pairBytes(pair) })).sort((a, b) => b.bytes - a.bytes);
+  const groups: { pairs: TensorPair[]; bytes: number }[] = [];
+  for (const { pair, bytes } of sized) {
+    const last = groups.at(-1);
+    if (last && last.bytes + bytes <= SMALL_TASK_BYTES) {
+      last.pairs.push(pair);
+      last.bytes += bytes;
+    } else groups.push({ pairs: [pair], bytes });
+  }
+  return groups.map((group) => {
+    const own = new TaskInputs(inputs);
+    const renumbered = group.pairs.map(({ name, left, right }) => {
+      return { name, left: own.operand(left), right: own.operand(right) };
+    });
+    return { kind: 'diff', pairs: renumbered, sources: own.sources, files: own.files, settings };
+  });
 }

@@ -1,5 +1,5 @@
-import { CONTROL_FIELDS, type CopiedTensor, type CopyTask } from './copy-tensors.ts';
-import { runTasks, type CopyPool } from './pool.ts';
+import { CONTROL_FIELDS } from './copy-tensors.ts';
+import { runTasks } from './pool.ts';
 import { ProgressMeter, type Progress } from './progress.ts';
 
 export interface WatchOptions {
@@ -10,16 +10,17 @@ export interface WatchOptions {
 }
 
 /** Runs tasks to their end while progress is told and a cancellation is passed on. `total` is the bytes they read. */
-export async function runWatched(
-  pool: CopyPool,
-  tasks: readonly CopyTask[],
+export async function runWatched<Task, Result>(
+  workers: number,
+  run: (task: Task) => Promise<Result>,
+  tasks: readonly Task[],
   control: SharedArrayBuffer,
   total: number,
   options: WatchOptions,
-): Promise<CopiedTensor[][]> {
+): Promise<Result[]> {
   const stopWatching = watch(control, total, options);
   try {
-    return await runTasks(pool, tasks, control);
+    return await runTasks(workers, run, tasks, control);
   } finally {
     stopWatching();
   }

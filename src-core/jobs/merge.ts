@@ -12,7 +12,7 @@ import { findingsWhileCopying, replicaSummary } from '../verify/replicas.ts';
 import { DEFAULT_MAX_SHARD_BYTES, type ConsolidateOptions } from './consolidate.ts';
 import { MANIFEST_FILE, MANIFEST_FORMAT, manifestFile, manifestText } from './manifest.ts';
 import { checkOutputOutside } from './output-place.ts';
-import { openWeights, type AdapterInput, type WeightsInput } from './weights-input.ts';
+import { openWeights, viewsOf, type AdapterInput, type WeightsInput } from './weights-input.ts';
 
 /** An adapter by its name, and how strongly it is merged: 1 is as it was trained. */
 export interface ChosenAdapter {
@@ -60,7 +60,7 @@ export function prepareMerge(baseFolder: string, adapterFolder: string, chosen: 
     maxShardBytes: chosen.maxShardBytes ?? DEFAULT_MAX_SHARD_BYTES,
     ...(chosen.dtype && { dtype: chosen.dtype }),
   };
-  const merge = planMerge(base.model, adapters);
+  const merge = planMerge(viewsOf(base.model), adapters);
   const names = adapters.map(({ name, weight }) => ({ name, weight }));
   return {
     base,
@@ -100,7 +100,7 @@ export async function merge(
 function planOf(base: WeightsInput, { weights, replaced }: MergePlan, options: ConsolidationOptions): Plan {
   const builder = new PlanBuilder();
   // What takes the place of a base weight is written as that weight is.
-  const own = (name: string): DType | undefined => options.dtype ?? base.model!.get(name)!.dtype;
+  const own = (name: string): DType | undefined => options.dtype ?? base.model!.get(name)!.view.dtype;
   const typed = new Map<string, OriginalWeight>(
     [...weights].map(([name, weight]) => [name, replaced.includes(name) ? { ...weight, dtype: own(name)! } : weight]),
   );
@@ -140,7 +140,7 @@ function chosenAdapters(
         expected: names,
       });
     }
-    return { name, weight, weights: adapter.weights, config: documentOf(adapter, root) };
+    return { name, weight, weights: viewsOf(adapter.weights), config: documentOf(adapter, root) };
   });
 }
 

@@ -11,6 +11,7 @@ import type { Plan } from '../plan/plan.ts';
 import type { StateDict } from '../specs/spec.ts';
 import { checkOutputOutside } from './output-place.ts';
 import { isPartFinished, partText } from './parts.ts';
+import { viewsOf } from './weights-input.ts';
 import { openShardInput, type ShardInput } from './shard-inputs.ts';
 
 /** What the caller may choose beside the sizes. */
@@ -59,7 +60,8 @@ export async function reshard(
 
 /** The plan of {@link shard} and {@link reshard}. */
 export function planShard(input: ShardInput, sharding: ShardingOptions): Plan {
-  const { config, root, files, model: weights, adapters } = input;
+  const { config, root, files, adapters } = input;
+  const weights = input.model && viewsOf(input.model);
   const { modelType, sizes } = decoderConfigOf(config);
   // Tied embeddings whose head was saved all the same: what is there is kept, and not guessed to be equal.
   const tieWordEmbeddings = (sizes.tieWordEmbeddings ?? false) && !weights?.has('lm_head.weight');
@@ -81,11 +83,16 @@ function adapterParts(model: ModelDescription, adapters: ShardInput['adapters'])
     model,
     adapters.map(({ name, weights }) => ({
       name,
-      parameters: new Map([...weights].map(([parameter, { shape }]) => [parameter, shape])),
+      parameters: new Map([...weights].map(([parameter, { view }]) => [parameter, view.shape])),
     })),
   );
   return adapters.map(({ name, weights }) => {
-    return { folder: `adapter_${name}/adapter_shards`, adapterName: name, model: described.get(name)!, weights };
+    return {
+      folder: `adapter_${name}/adapter_shards`,
+      adapterName: name,
+      model: described.get(name)!,
+      weights: viewsOf(weights),
+    };
   });
 }
 

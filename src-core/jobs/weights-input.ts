@@ -5,10 +5,18 @@ import { mainFile, openWeightsFolder, plainFiles } from '../checkpoint/weights-f
 import { ShardloomError } from '../errors.ts';
 import { partsOf } from '../inspect/parts.ts';
 import { openCheckpoint } from '../models/open-checkpoint.ts';
-import type { StateDict } from '../specs/spec.ts';
+import type { OriginalWeight, StateDict } from '../specs/spec.ts';
 import type { StoredTensor } from '../tensor/stored.ts';
 import { viewOf } from '../tensor/view.ts';
 import path from 'node:path';
+
+/** Original weights by name; of shards with what was done to them. */
+export type Weights = ReadonlyMap<string, OriginalWeight>;
+
+/** The views alone. */
+export function viewsOf(weights: Weights): StateDict {
+  return new Map([...weights].map(([name, { view }]) => [name, view]));
+}
 
 /** Original weights as views, whether they lie in Hugging Face files or in shards. */
 export interface WeightsInput {
@@ -17,13 +25,13 @@ export interface WeightsInput {
   readonly files: readonly string[];
   readonly config?: ModelConfig;
   /** Absent where there are adapters alone. */
-  readonly model?: StateDict;
+  readonly model?: Weights;
   readonly adapters: readonly AdapterInput[];
 }
 
 export interface AdapterInput {
   readonly name: string;
-  readonly weights: StateDict;
+  readonly weights: Weights;
   /** Absent where a checkpoint has none that can be read. */
   readonly config?: AdapterConfig;
 }
@@ -46,8 +54,8 @@ export function openHuggingFace(opened: string): WeightsInput {
     root,
     files,
     ...(model?.config && { config: model.config }),
-    ...(model && { model: viewsOf(model.tensors) }),
-    adapters: adapters.map(({ name, tensors, config }) => ({ name, weights: viewsOf(tensors), config })),
+    ...(model && { model: storedWeights(model.tensors) }),
+    adapters: adapters.map(({ name, tensors, config }) => ({ name, weights: storedWeights(tensors), config })),
   };
 }
 
@@ -59,8 +67,7 @@ export function originalsOf(checkpoint: Checkpoint): WeightsInput {
     ({ severity }) => severity === 'error',
   );
   if (problem) throw new ShardloomError(problem);
-  const weightsOf = (index: number): StateDict =>
-    new Map([...parts[index]!.weights!].map(([name, { view }]) => [name, view]));
+  const weightsOf = (index: number): Weights => parts[index]!.weights!;
   const first = checkpoint.model ? 1 : 0;
   return {
     root: found.root,
@@ -75,6 +82,11 @@ export function originalsOf(checkpoint: Checkpoint): WeightsInput {
   };
 }
 
-function viewsOf(tensors: ReadonlyMap<string, StoredTensor>): StateDict {
-  return new Map([...tensors].map(([name, stored]) => [name, viewOf(stored)]));
+function storedWeights(tensors: ReadonlyMap<string, StoredTensor>): Weights {
+  return new Map(
+    [...tensors].map(([name, stored]) => [
+      name,
+      { view: viewOf(stored), transformation: 'copied' as const, from: [name], copies: [] },
+    ]),
+  );
 }

@@ -69,9 +69,13 @@ export class PlanBuilder {
     };
   }
 
+  /** A view as plain data. */
+  operand(view: View): PlanOperand {
+    return { dtype: view.dtype, shape: view.shape, ...this.#content(view) };
+  }
+
   #update({ scale, transposed, a, b }: WeightUpdate): PlanUpdate {
-    const operand = (view: View): PlanOperand => ({ dtype: view.dtype, shape: view.shape, ...this.#content(view) });
-    return { scale, transposed, a: operand(a), b: operand(b) };
+    return { scale, transposed, a: this.operand(a), b: this.operand(b) };
   }
 
   #content(view: View): PlanContent {
