@@ -13,6 +13,7 @@ import type {
 } from './channels.ts';
 import { ChosenFolders } from './chosen-folders.ts';
 import { Checkpoints } from './checkpoints.ts';
+import { Diffing } from './diffing.ts';
 import { Inspector } from './engine/inspector.ts';
 import { answerRequests, tell, type Handlers } from './ipc.ts';
 import { Jobs } from './jobs.ts';
@@ -38,6 +39,7 @@ export class App {
   readonly #folders: ChosenFolders;
   readonly #sharding: Sharding;
   readonly #merging: Merging;
+  readonly #diffing: Diffing;
   #opened: OpenedCheckpoint | null = null;
   #opening: string | null = null;
   #failure: StartState['failure'] = null;
@@ -59,6 +61,8 @@ export class App {
     this.#folders = new ChosenFolders(this.window);
     this.#sharding = new Sharding(this.#folders, this.#inspector, this.#jobs);
     this.#merging = new Merging(this.#folders, this.#inspector, this.#jobs);
+    this.#diffing = new Diffing(this.window, this.#folders, this.#jobs);
+    for (const { folder } of this.#checkpoints.recents) this.#folders.suggest(folder);
     answerRequests(this.#handlers(), pages);
     this.#updateMenu();
     app.setAboutPanelOptions({ applicationName: 'Shardloom', applicationVersion: app.getVersion() });
@@ -100,6 +104,7 @@ export class App {
     try {
       const before = this.#opened;
       this.#opened = await open();
+      this.#folders.suggest(this.#opened.folder);
       if (before && before.checkpoint !== this.#opened.checkpoint) await this.#checkpoints.close(before.checkpoint);
       if (!this.#opened.isSample) app.addRecentDocument(this.#opened.folder);
       this.#tell('recents:changed', this.#checkpoints.recents);
@@ -163,6 +168,9 @@ export class App {
       'merge:suggest': (id) => this.#merging.suggest(checkpoints.get(id)),
       'merge:preview': (request) => this.#merging.preview(checkpoints.get(request.checkpoint), request),
       'merge:start': (request) => this.#merging.start(checkpoints.get(request.checkpoint), request),
+      'diff:start': (sides) => this.#diffing.start(sides),
+      'diff:rows': ({ job, offset, limit }) => this.#diffing.rows(job, offset, limit),
+      'diff:report': (job) => this.#diffing.report(job),
       'folder:choose': (purpose) => this.#folders.chooseFor(purpose),
       'replicas:start': (id) => {
         const { name, folder } = checkpoints.get(id);
@@ -236,6 +244,7 @@ export class App {
     this.#checkpoints.checkOutput(id, out);
     const { name, folder } = this.#checkpoints.get(id);
     const { command } = await this.#inspector.ask('preview', { id, out, choices });
+    this.#folders.suggest(out);
     return this.#jobs.add({ name, folder, work: { kind: 'consolidate', out, choices }, command });
   }
 

@@ -27,7 +27,7 @@ import type {
   TensorTarget,
   UpdateNorm,
 } from '../src-core/index.ts';
-import type { DigestPage, Job, JobId, KeptReplicaCheck } from './job-types.ts';
+import type { DiffPage, DiffSides, DigestPage, Job, JobId, KeptReplicaCheck } from './job-types.ts';
 
 export type * from './job-types.ts';
 
@@ -97,6 +97,13 @@ export interface Requests {
   /** Puts it into the queue. */
   'merge:start': (request: MergeRequest) => Job;
 
+  /** Puts a comparison of two folders into the queue. */
+  'diff:start': (sides: DiffSides) => Job;
+  /** Rows of what it found, `offset` to `offset + limit`; those that moved most first. */
+  'diff:rows': (request: { readonly job: JobId; readonly offset: number; readonly limit: number }) => DiffPage;
+  /** Asks where, and writes the report there; null if nobody chose a place. */
+  'diff:report': (job: JobId) => string | null;
+
   /** The folder dialog for something that a job needs; null if it was closed without a choice. */
   'folder:choose': (purpose: FolderPurpose) => string | null;
 
@@ -159,6 +166,7 @@ export type MenuCommand =
   | 'go-shards'
   | 'go-replicas'
   | 'go-adapters'
+  | 'go-diff'
   | 'go-consolidate'
   | 'go-reshard'
   | 'go-jobs';
@@ -330,7 +338,7 @@ export interface MergeRequest {
   readonly replace: boolean;
 }
 
-export type FolderPurpose = 'output' | 'base-model';
+export type FolderPurpose = 'output' | 'base-model' | 'weights';
 
 /** What a job would write. */
 export interface OutputPreview {

@@ -7,6 +7,7 @@ type Property = 'openDirectory' | 'createDirectory' | 'promptToCreate';
 
 const DIALOGS: Readonly<Record<FolderPurpose, { readonly title: string; readonly properties: Property[] }>> = {
   output: { title: 'Output folder', properties: ['openDirectory', 'createDirectory', 'promptToCreate'] },
+  weights: { title: 'Weights or a checkpoint', properties: ['openDirectory'] },
   'base-model': { title: 'Folder of the base model', properties: ['openDirectory'] },
 };
 

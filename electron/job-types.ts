@@ -1,5 +1,14 @@
 /** Types of the job queue, as both sides see it. Part of channels.ts, which passes them on. */
-import type { DigestName, Finding, Problem, Progress, ReplicaCheck, RoundTrip } from '../src-core/index.ts';
+import type {
+  DiffResult,
+  DiffRow,
+  DigestName,
+  Finding,
+  Problem,
+  Progress,
+  ReplicaCheck,
+  RoundTrip,
+} from '../src-core/index.ts';
 import type { ConsolidationChoices, MergeRequest, ShardingRequest } from './channels.ts';
 
 export type JobId = number;
@@ -8,6 +17,7 @@ export type JobId = number;
 export type JobWork =
   | { readonly kind: 'consolidate'; readonly out: string; readonly choices: ConsolidationChoices }
   | { readonly kind: 'verify-replicas' }
+  | ({ readonly kind: 'diff' } & DiffSides)
   | ({ readonly kind: 'shard' } & Omit<ShardingRequest, 'folder'>)
   | ({ readonly kind: 'merge'; readonly base: string } & Omit<MergeRequest, 'checkpoint' | 'base'>);
 
@@ -30,7 +40,7 @@ export interface Job {
   readonly problem: Problem | null;
 }
 
-export type JobResult = ConsolidationResult | ReplicasResult | WrittenResult;
+export type JobResult = ConsolidationResult | ReplicasResult | WrittenResult | DiffSummary;
 
 export interface ConsolidationResult {
   readonly kind: 'consolidate';
@@ -59,6 +69,23 @@ export interface WrittenResult {
   /** Weights that an adapter was added to; 0 where nothing was merged. */
   readonly merged: number;
   readonly findings: readonly Finding[];
+}
+
+/** The folders of a comparison. */
+export interface DiffSides {
+  readonly left: string;
+  readonly right: string;
+}
+
+/** What a comparison found, without its rows, which are asked for in pages. */
+export interface DiffSummary extends Omit<DiffResult, 'rows'> {
+  readonly kind: 'diff';
+  readonly total: number;
+}
+
+export interface DiffPage {
+  readonly rows: readonly DiffRow[];
+  readonly total: number;
 }
 
 /** The figures of a replica check; the whole of it is asked for by its checkpoint. */

@@ -2,7 +2,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { MessageChannel } from 'node:worker_threads';
 import { Piscina } from 'piscina';
-import { ShardloomError, type Progress } from '../src-core/index.ts';
+import { ShardloomError, type DiffResult, type Progress } from '../src-core/index.ts';
 import type { DigestPage, Job, JobId, JobWork } from './channels.ts';
 import type { FinishedJob, JobAnswer, JobTask } from './engine/job-worker.ts';
 import { problemOf } from './problems.ts';
@@ -39,6 +39,7 @@ export class Jobs {
   readonly #version: string;
   readonly #listener: JobsListener;
   readonly #digests = new Map<JobId, DigestPage['rows']>();
+  readonly #diffs = new Map<JobId, DiffResult>();
   #jobs: readonly Job[] = [];
   #lastId = 0;
   #cancelRunning: (() => void) | null = null;
@@ -73,7 +74,7 @@ export class Jobs {
     };
     const ended = this.#jobs.filter(({ endedAt }) => endedAt !== null).slice(MAX_ENDED);
     this.#jobs = [added, ...this.#jobs.filter((known) => !ended.includes(known))];
-    for (const { id } of ended) this.#digests.delete(id);
+    for (const { id } of ended) this.#forget(id);
     this.#tell();
     this.#startNext();
     return this.get(added.id);
@@ -94,7 +95,7 @@ export class Jobs {
   dismiss(id: JobId): void {
     if (this.get(id).endedAt === null) return;
     this.#jobs = this.#jobs.filter((job) => job.id !== id);
-    this.#digests.delete(id);
+    this.#forget(id);
     this.#tell();
   }
 
@@ -118,6 +119,18 @@ export class Jobs {
   digests(id: JobId, offset: number, limit: number): DigestPage {
     const rows = this.#digests.get(this.get(id).id) ?? [];
     return { rows: rows.slice(offset, offset + limit), total: rows.length };
+  }
+
+  /** What a comparison found, whole. */
+  diff(id: JobId): DiffResult {
+    const found = this.#diffs.get(this.get(id).id);
+    if (found) return found;
+    throw new ShardloomError({ tag: 'usage', what: 'This job has compared nothing.' });
+  }
+
+  #forget(id: JobId): void {
+    this.#digests.delete(id);
+    this.#diffs.delete(id);
   }
 
   /** Cancels everything and waits until nothing half-written is left. */
@@ -148,6 +161,7 @@ export class Jobs {
       const answer = await this.#pool.run(task, { transferList: [port2] });
       if ('problem' in answer) throw new ShardloomError(answer.problem);
       if (answer.finished.kind === 'consolidate') this.#digests.set(id, answer.finished.digests);
+      if (answer.finished.kind === 'diff') this.#diffs.set(id, answer.finished.found);
       this.#listener.finished(answer.finished);
       this.#change(id, { state: 'done', endedAt: Date.now(), result: answer.finished.result });
     } catch (error) {

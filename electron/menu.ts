@@ -39,6 +39,7 @@ const PLACES: readonly (readonly [string, MenuCommand])[] = [
   ['Shards', 'go-shards'],
   ['Replicas', 'go-replicas'],
   ['Adapters', 'go-adapters'],
+  ['Diff', 'go-diff'],
   ['Consolidate', 'go-consolidate'],
   ['Jobs', 'go-jobs'],
 ];

@@ -1,5 +1,6 @@
 import type {
   ConsolidationRequest,
+  DiffSides,
   JobId,
   MenuCommand,
   MergeRequest,
@@ -8,6 +9,7 @@ import type {
   ShardingRequest,
 } from '../electron/channels.ts';
 import { ask, problemOf, valueOf } from './bridge.ts';
+import { diffSides } from './stores/diff.ts';
 import { jobsChanged, selectJob } from './stores/jobs.ts';
 import { checkpointOpened, openingBegan, openingFailed, session, showPlace, type Place } from './stores/session.ts';
 
@@ -106,6 +108,13 @@ export async function startMerge(request: MergeRequest): Promise<void> {
   showPlace('jobs');
 }
 
+/** Compares two folders and shows the place that follows it. */
+export async function startDiff(sides: DiffSides): Promise<void> {
+  diffSides.setState(sides);
+  await ask('diff:start', sides);
+  showPlace('diff');
+}
+
 /** Puts a comparison of all copies into the queue. The place that asked for it follows it. */
 export async function startReplicaCheck(checkpoint: number): Promise<void> {
   await ask('replicas:start', checkpoint);
@@ -127,6 +136,7 @@ const PLACE_COMMANDS: Partial<Record<MenuCommand, Place>> = {
   'go-shards': 'shards',
   'go-replicas': 'replicas',
   'go-adapters': 'adapters',
+  'go-diff': 'diff',
   'go-consolidate': 'consolidate',
   'go-jobs': 'jobs',
   'go-reshard': 'reshard',

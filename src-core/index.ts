@@ -50,6 +50,7 @@ export { viewOfTarget, type TensorTarget } from './inspect/target.ts';
 export { valuesOf, type SliceValues } from './inspect/values.ts';
 export {
   consolidateCommandLine,
+  diffCommandLine,
   mergeCommandLine,
   shardCommandLine,
   verifyCommandLine,
@@ -62,6 +63,8 @@ export {
   type ConsolidateResult,
   type PreparedConsolidation,
 } from './jobs/consolidate.ts';
+export { diff, type DiffPlace, type DiffResult, type DiffRow, type DiffStatus, type DiffValues } from './jobs/diff.ts';
+export { diffReportHtml } from './jobs/diff-report.ts';
 export { merge, prepareMerge, type ChosenAdapter, type MergeResult } from './jobs/merge.ts';
 export { planShard, reshard, shard, type ShardResult } from './jobs/shard.ts';
 export { openShardInput, type ShardSourceKind } from './jobs/shard-inputs.ts';

@@ -2,6 +2,7 @@ import type { MessagePort } from 'node:worker_threads';
 import {
   checkpointFingerprint,
   consolidate,
+  diff,
   isShardloomError,
   merge,
   openCheckpoint,
@@ -12,12 +13,20 @@ import {
   verifyRoundTrip,
   type Checkpoint,
   type ConsolidateResult,
+  type DiffResult,
   type MergeResult,
   type Problem,
   type Progress,
   type ReplicaCheck,
 } from '../../src-core/index.ts';
-import type { ConsolidationResult, DigestPage, JobWork, ReplicasResult, WrittenResult } from '../channels.ts';
+import type {
+  ConsolidationResult,
+  DiffSummary,
+  DigestPage,
+  JobWork,
+  ReplicasResult,
+  WrittenResult,
+} from '../channels.ts';
 import { mergeOptionsOf, optionsOf, shardingOf } from './previews.ts';
 
 /** One job. Progress goes out over the port; any message that comes in cancels. */
@@ -28,12 +37,18 @@ export interface JobTask {
   readonly port: MessagePort;
 }
 
-export type FinishedJob = FinishedConsolidation | FinishedReplicaCheck | FinishedWriting;
+export type FinishedJob = FinishedConsolidation | FinishedReplicaCheck | FinishedWriting | FinishedDiff;
 
 interface FinishedConsolidation {
   readonly kind: 'consolidate';
   readonly result: ConsolidationResult;
   readonly digests: DigestPage['rows'];
+}
+
+interface FinishedDiff {
+  readonly kind: 'diff';
+  readonly result: DiffSummary;
+  readonly found: DiffResult;
 }
 
 interface FinishedWriting {
@@ -87,6 +102,8 @@ function run(folder: string, work: JobWork, version: string, watching: Watching)
       return runReplicaCheck(openCheckpoint(folder), watching);
     case 'shard':
       return runSharding(folder, work, watching);
+    case 'diff':
+      return runDiff(work, watching);
     case 'merge':
       return runMerge(folder, work, version, watching);
   }
@@ -101,6 +118,12 @@ async function runSharding(
   const options = { replace, ...(config !== null && { config }), ...watching };
   const result = await write(folder, out, shardingOf(sizes), options);
   return { kind: 'shard', result: { kind: 'shard', merged: 0, ...writtenBy(result) } };
+}
+
+async function runDiff({ left, right }: Extract<JobWork, { kind: 'diff' }>, watching: Watching): Promise<FinishedDiff> {
+  const found = await diff(left, right, watching);
+  const { rows, ...summary } = found;
+  return { kind: 'diff', result: { kind: 'diff', ...summary, total: rows.length }, found };
 }
 
 async function runMerge(

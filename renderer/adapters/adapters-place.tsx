@@ -8,10 +8,11 @@ import { ProblemCard } from '../components/problem-card.tsx';
 import { exportPart } from '../consolidate/form-store.ts';
 import { showPlace } from '../stores/session.ts';
 import { useAnswer } from '../use-answer.ts';
+import { LayerPicture } from '../values/layer-picture.tsx';
 import styles from './adapters.module.css';
 import { ConfigCompare } from './config-compare.tsx';
 import { MergeForm } from './merge-form.tsx';
-import { NormPicture } from './norm-picture.tsx';
+import { normItems, normReadout } from './norm-items.tsx';
 import { answerOf, sharedGroups, targetsText, valuesOf } from './words.ts';
 
 type Tab = 'updates' | 'config' | 'merge';
@@ -126,7 +127,9 @@ function Updates({ opened, part, detail }: UpdatesProps) {
         <p className="quiet">
           The norm of what is added to a weight: scaling times B·A. {norms ? '' : 'Working it out.'}
         </p>
-        {modules.length > 0 && <NormPicture modules={modules} norms={norms ?? []} />}
+        {modules.length > 0 && (
+          <LayerPicture items={normItems(modules, norms ?? [])} label="Norms of the updates" readout={normReadout} />
+        )}
       </section>
       {others.length > 0 && (
         <section aria-label="Beside the LoRA matrices">

@@ -3,6 +3,7 @@ import { useStore } from 'zustand';
 import { runCommand } from '../actions.ts';
 import { AdaptersPlace } from '../adapters/adapters-place.tsx';
 import { ConsolidatePlace } from '../consolidate/consolidate-place.tsx';
+import { DiffPlace } from '../diff/diff-place.tsx';
 import { JobsPlace } from '../jobs/jobs-place.tsx';
 import { LayoutPlace } from '../layout/layout-place.tsx';
 import { Overview } from '../overview/overview.tsx';
@@ -60,6 +61,7 @@ function PlaceOf({ place }: { readonly place: Place }) {
   const opened = useStore(session, (state) => state.opened);
   if (place === 'jobs') return <JobsPlace />;
   if (place === 'reshard') return <ReshardPlace key={opened?.checkpoint} opened={opened} />;
+  if (place === 'diff') return <DiffPlace />;
   if (!opened) return place === 'overview' ? <Welcome /> : <NoCheckpoint place={place} />;
   // A place begins anew with another checkpoint: nothing of the last one's may stay.
   if (place === 'overview') return <Overview key={opened.checkpoint} opened={opened} />;

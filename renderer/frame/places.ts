@@ -3,6 +3,7 @@ import {
   IconArrowsSplit,
   IconCopyCheck,
   IconFileDatabase,
+  IconFileDiff,
   IconLayoutDashboard,
   IconLayoutGrid,
   IconListDetails,
@@ -41,6 +42,11 @@ export const PLACE_FACTS: Readonly<
     name: 'Adapters',
     icon: IconPuzzle,
     purpose: 'What each LoRA adapter changes, its config in both worlds, export and merge.',
+  },
+  diff: {
+    name: 'Diff',
+    icon: IconFileDiff,
+    purpose: 'Two folders of weights compared tensor by tensor: what moved, how far, and on which rank.',
   },
   consolidate: {
     name: 'Consolidate',

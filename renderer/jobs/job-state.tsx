@@ -13,6 +13,7 @@ export const STATE_NAMES: Readonly<Record<Job['state'], string>> = {
 export const WORK_NAMES: Readonly<Record<Job['work']['kind'], string>> = {
   consolidate: 'Consolidate',
   'verify-replicas': 'Compare copies',
+  diff: 'Compare weights',
   shard: 'Reshard',
   merge: 'Merge',
 };
@@ -21,6 +22,7 @@ export const WORK_NAMES: Readonly<Record<Job['work']['kind'], string>> = {
 export const WORK_DOING: Readonly<Record<Job['work']['kind'], string>> = {
   consolidate: 'Consolidating',
   'verify-replicas': 'Comparing copies of',
+  diff: 'Comparing',
   shard: 'Sharding',
   merge: 'Merging adapters of',
 };

@@ -6,6 +6,7 @@ import { retryJob } from '../actions.ts';
 import { ask, problemOf } from '../bridge.ts';
 import { MiddleName } from '../components/middle-name.tsx';
 import { ProblemCard } from '../components/problem-card.tsx';
+import { DiffOutcome } from './diff-outcome.tsx';
 import { JobIcon, STATE_NAMES } from './job-state.tsx';
 import styles from './jobs.module.css';
 import { progressShare, progressText } from './progress-text.ts';
@@ -52,6 +53,7 @@ export function JobView({ job }: { readonly job: Job }) {
       {state === 'failed' && problem && <ProblemCard problem={problem} />}
       {result?.kind === 'consolidate' && <Result job={job} result={result} />}
       {(result?.kind === 'shard' || result?.kind === 'merge') && <WrittenOutcome result={result} />}
+      {result?.kind === 'diff' && <DiffOutcome job={job} result={result} />}
       {result?.kind === 'verify-replicas' && <ReplicasOutcome job={job} result={result} />}
     </section>
   );

@@ -4,6 +4,8 @@ import { useState } from 'react';
 import type { ConsolidationResult, Job } from '../../electron/channels.ts';
 import type { Problem } from '../../src-core/index.ts';
 import { formatBytes, formatDuration, formatPlural } from '../../src-core/units.ts';
+import { startDiff } from '../actions.ts';
+import { ask } from '../bridge.ts';
 import { FileList } from '../components/file-list.tsx';
 import { ProblemCard } from '../components/problem-card.tsx';
 import { checksOf } from './checks.ts';
@@ -48,6 +50,7 @@ export function Result({ job, result }: { readonly job: Job; readonly result: Co
           : 'Load the folder with AutoModelForCausalLM.from_pretrained.'}{' '}
         <code>shardloom.json</code> in it records the sources, the checks and the digests.
       </p>
+      {job.work.kind === 'consolidate' && <CompareWithOriginal out={job.work.out} />}
       {showsDigests ? (
         <Digests job={job.id} />
       ) : (
@@ -62,6 +65,23 @@ export function Result({ job, result }: { readonly job: Job; readonly result: Co
         </Button>
       )}
     </>
+  );
+}
+
+/** Asks for the original model and compares the result with it. */
+function CompareWithOriginal({ out }: { readonly out: string }) {
+  return (
+    <Button
+      className={styles.showDigests}
+      variant="default"
+      onClick={() => {
+        void ask('folder:choose', 'weights').then((left) =>
+          left === null ? undefined : startDiff({ left, right: out }),
+        );
+      }}
+    >
+      Compare with the original model…
+    </Button>
   );
 }
 

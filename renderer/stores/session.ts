@@ -10,6 +10,7 @@ export const PLACES = [
   'shards',
   'replicas',
   'adapters',
+  'diff',
   'consolidate',
   'reshard',
   'jobs',

@@ -77,6 +77,11 @@ export function mergeCommandLine(
   return commandLine(words, platform);
 }
 
+/** The `shardloom diff` that does the same. */
+export function diffCommandLine(left: string, right: string, platform: NodeJS.Platform): string {
+  return commandLine(['shardloom', 'diff', left, right], platform);
+}
+
 /** The `shardloom verify` that compares the same copies. */
 export function verifyCommandLine(folder: string, platform: NodeJS.Platform): string {
   return commandLine(['shardloom', 'verify', folder, '--replicas'], platform);

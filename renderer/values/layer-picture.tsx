@@ -1,9 +1,8 @@
 import { useComputedColorScheme } from '@mantine/core';
-import { useState, type KeyboardEvent } from 'react';
-import type { AdapterModule, UpdateNorm } from '../../src-core/index.ts';
-import { colourOf, css, HEAT_COLOURS } from '../values/heat-colours.ts';
-import styles from './adapters.module.css';
-import { nextCell, normMapOf, type NormCell, type NormMap } from './norm-map.ts';
+import { useState, type KeyboardEvent, type ReactNode } from 'react';
+import { colourOf, css, HEAT_COLOURS } from './heat-colours.ts';
+import { layerMapOf, nextCell, type LayerMap, type MapItem } from './layer-map.ts';
+import styles from './layer-picture.module.css';
 
 const CELL = { width: 26, height: 26, gap: 2 } as const;
 const LABELS = { left: 84, top: 20 } as const;
@@ -11,14 +10,18 @@ const LABELS = { left: 84, top: 20 } as const;
 const LABEL_EVERY = 4;
 const FEW_LAYERS = 24;
 
-interface NormPictureProps {
-  readonly modules: readonly AdapterModule[];
-  readonly norms: readonly UpdateNorm[];
+interface LayerPictureProps<Item extends MapItem> {
+  readonly items: readonly Item[];
+  /** What the figures are, for those who do not see them. */
+  readonly label: string;
+  /** What is told of the chosen item; `most` is the largest figure. */
+  readonly readout: (item: Item, most: number) => ReactNode;
+  readonly onChoose?: (item: Item) => void;
 }
 
-/** How far each weight is moved, as layers × kinds. Arrow keys or the pointer choose a cell, which is told below. */
-export function NormPicture({ modules, norms }: NormPictureProps) {
-  const map = normMapOf(modules, norms);
+/** One figure for each weight, as layers × kinds. Arrow keys or the pointer choose a cell, which is told below. */
+export function LayerPicture<Item extends MapItem>({ items, label, readout, onChoose }: LayerPictureProps<Item>) {
+  const map = layerMapOf(items);
   const [chosen, setChosen] = useState(0);
   const scheme = useComputedColorScheme('light');
   const colours = HEAT_COLOURS[scheme];
@@ -27,8 +30,10 @@ export function NormPicture({ modules, norms }: NormPictureProps) {
   const height = LABELS.top + map.kinds.length * (CELL.height + CELL.gap);
   const onKeyDown = (event: KeyboardEvent): void => {
     const next = nextCell(map, chosen, event.key);
-    if (next === null) return;
-    setChosen(next);
+    const item = map.cells[chosen]?.item;
+    if (event.key === 'Enter' && onChoose && item) onChoose(item);
+    else if (next !== null) setChosen(next);
+    else return;
     event.preventDefault();
   };
   const cell = map.cells[chosen];
@@ -38,37 +43,43 @@ export function NormPicture({ modules, norms }: NormPictureProps) {
         className={styles.scroll}
         tabIndex={0}
         role="img"
-        aria-label="Norms of the updates, layers to the right and linears down. Arrow keys move."
+        aria-label={`${label}, layers to the right and kinds of weights down. Arrow keys move.`}
         onKeyDown={onKeyDown}
       >
         <svg width={width} height={height} aria-hidden>
           <Labels map={map} step={step} />
           {map.cells.map((one, index) => (
             <rect
-              key={one.module.module}
+              key={one.item.name}
               x={LABELS.left + one.column * (step + CELL.gap)}
               y={LABELS.top + one.row * (CELL.height + CELL.gap)}
               width={step}
               height={CELL.height}
               rx={2}
-              fill={one.norm === null ? 'none' : css(colourOf(one.norm, map.most, colours))}
+              fill={one.item.value === null ? 'none' : css(colourOf(one.item.value, map.most, colours))}
               className={styles.cell}
               data-chosen={index === chosen || undefined}
-              data-module={one.module.module}
               onPointerEnter={() => setChosen(index)}
+              onClick={() => onChoose?.(one.item)}
             />
           ))}
         </svg>
       </div>
       <Scale most={map.most} from={css(colours.zero)} to={css(colours.positive)} />
       <p className={styles.readout} aria-live="polite">
-        {cell && <Readout cell={cell} most={map.most} />}
+        {cell && readout(cell.item, map.most)}
       </p>
     </div>
   );
 }
 
-function Labels({ map: { layers, kinds }, step }: { readonly map: NormMap; readonly step: number }) {
+function Labels({
+  map: { layers, kinds },
+  step,
+}: {
+  readonly map: Pick<LayerMap<MapItem>, 'layers' | 'kinds'>;
+  readonly step: number;
+}) {
   const every = layers.length > FEW_LAYERS ? LABEL_EVERY : 1;
   return (
     <g className={styles.labels}>
@@ -102,22 +113,12 @@ function Scale({ most, from, to }: { readonly most: number; readonly from: strin
     <div className={styles.scale}>
       <span>0</span>
       <span className={styles.ramp} style={{ background: `linear-gradient(to right, ${from}, ${to})` }} />
-      <span>{normText(most)}</span>
+      <span>{figureText(most)}</span>
     </div>
   );
 }
 
-function Readout({ cell: { module, norm }, most }: { readonly cell: NormCell; readonly most: number }) {
-  const share = norm !== null && most > 0 ? `, ${Math.round((norm / most) * 100)} % of the largest` : '';
-  return (
-    <>
-      <span className="mono">{module.module}</span>{' '}
-      {norm === null ? 'norm not known' : `‖scaling · B·A‖ = ${normText(norm)}${share}`} · rank {module.rank}
-      {module.scaling !== null && `, scaling ${Number(module.scaling.toPrecision(5))}`}
-    </>
-  );
-}
-
-function normText(norm: number): string {
-  return String(Number(norm.toPrecision(4)));
+/** A figure of the scale. */
+export function figureText(value: number): string {
+  return String(Number(value.toPrecision(4)));
 }

@@ -1,0 +1,100 @@
+import { execFileSync } from 'node:child_process';
+import { closeSync, openSync, readFileSync, readSync, writeSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { expect, type ElectronApplication, type Page } from '@playwright/test';
+import { test } from './app-under-test.ts';
+import { answerFolderDialog, copyOf, sampleCheckpoint, temporaryFolder } from './checkpoints.ts';
+import { look } from './look.ts';
+
+const sample = sampleCheckpoint('diff', '--lora');
+const original = dirname(sample.original);
+
+function shardloom(...words: string[]): string {
+  const folder = join(temporaryFolder(), 'out');
+  execFileSync(process.execPath, [resolve('dist/cli.js'), ...words, folder], { stdio: 'pipe' });
+  return folder;
+}
+
+async function compare(app: ElectronApplication, page: Page, right: string): Promise<void> {
+  await answerFolderDialog(app, right);
+  await page.getByRole('button', { name: 'Choose right folder…' }).click();
+  await expect(page.getByRole('combobox', { name: 'Right' })).toHaveValue(right);
+  await page.getByRole('button', { name: 'Compare', exact: true }).click();
+}
+
+async function open(app: ElectronApplication, page: Page, folder: string): Promise<void> {
+  await answerFolderDialog(app, folder);
+  await page.getByRole('button', { name: 'Open a checkpoint', exact: true }).click();
+  await expect(page.getByRole('heading', { name: 'Overview' })).toBeVisible();
+  await page.getByRole('button', { name: 'Diff', exact: true }).click();
+}
+
+test('shards against what they were made from: identical; one changed element: tensor, element and rank', async ({
+  shardloom: { app, page, problems },
+}) => {
+  test.setTimeout(180_000);
+  const damaged = copyOf(sample.checkpoint);
+  await open(app, page, damaged);
+  await look(app, page, 'diff-empty');
+  await compare(app, page, original);
+  await expect(page.getByText('All 39 tensors are identical, byte for byte.')).toBeVisible();
+  await expect(page.getByText('Not compared: adapter default on the left.')).toBeVisible();
+  await look(app, page, 'diff-identical');
+  // Somewhere in the middle of what rank 3 holds.
+  const fd = openSync(join(damaged, 'shards/model/dp_rank_00_tp_rank_03_pp_rank_00.pt'), 'r+');
+  const element = Buffer.alloc(2);
+  readSync(fd, element, 0, 2, 300_000);
+  element[1]! ^= 0x80;
+  writeSync(fd, element, 0, 2, 300_000);
+  closeSync(fd);
+  await page.getByRole('button', { name: 'Compare again' }).click();
+  await expect(page.getByText(/Of 39 tensors: 1 differ, 38 identical/)).toBeVisible();
+  await expect(page.getByText(/TP rank 3, stage 0/)).toBeVisible();
+  await look(app, page, 'diff-one-element');
+  expect(problems).toEqual([]);
+});
+
+test('everything different, missing tensors, other dtypes; swapped, and saved as a report', async ({
+  shardloom: { app, page, problems },
+}) => {
+  test.setTimeout(240_000);
+  await open(app, page, sample.checkpoint);
+  const merged = shardloom('merge', original, sample.checkpoint);
+  await compare(app, page, merged);
+  await expect(page.getByText(/28 differ, 11 identical/)).toBeVisible();
+  await expect(page.getByText(/moved by \d/)).toBeVisible();
+  await look(app, page, 'diff-many');
+  const report = join(temporaryFolder(), 'report.html');
+  await app.evaluate(({ dialog }, filePath) => {
+    dialog.showSaveDialog = () => Promise.resolve({ canceled: false, filePath });
+  }, report);
+  await page.getByRole('button', { name: 'Save report…' }).click();
+  await expect.poll(() => readFileSync(report, { encoding: 'utf8', flag: 'a+' })).toContain('28 differ');
+  await compare(app, page, shardloom('consolidate', sample.checkpoint, '--only', 'model', '--dtype', 'float32', '--'));
+  await expect(page.getByText('All 39 tensors hold the same values.')).toBeVisible();
+  await look(app, page, 'diff-dtypes');
+  const other = sampleCheckpoint('smaller', '--size', 'large');
+  await compare(app, page, dirname(other.original));
+  await expect(page.getByText(/only on the right/).first()).toBeVisible();
+  await look(app, page, 'diff-missing');
+  await page.getByRole('button', { name: 'Swap the sides' }).click();
+  await expect(page.getByRole('combobox', { name: 'Right' })).toHaveValue(sample.checkpoint);
+  expect(problems).toEqual([]);
+});
+
+test('a finished consolidation is compared with the original model in one step', async ({
+  shardloom: { app, page, problems },
+}) => {
+  await answerFolderDialog(app, sample.checkpoint);
+  await page.getByRole('button', { name: 'Open a checkpoint', exact: true }).click();
+  await expect(page.getByRole('heading', { name: 'Overview' })).toBeVisible();
+  await page.getByRole('button', { name: 'Consolidate', exact: true }).click();
+  await answerFolderDialog(app, join(temporaryFolder(), 'hf'));
+  await page.getByRole('button', { name: 'Choose output folder…' }).click();
+  await page.getByRole('button', { name: 'Start' }).click();
+  await expect(page.getByRole('button', { name: 'Show in folder' })).toBeVisible();
+  await answerFolderDialog(app, original);
+  await page.getByRole('button', { name: 'Compare with the original model…' }).click();
+  await expect(page.getByText('All 39 tensors are identical, byte for byte.')).toBeVisible();
+  expect(problems).toEqual([]);
+});

@@ -1,0 +1,162 @@
+import { Button, Progress } from '@mantine/core';
+import { IconFileExport, IconPlayerPlay } from '@tabler/icons-react';
+import { useEffect, useState } from 'react';
+import { useStore } from 'zustand';
+import type { DiffSummary, Job } from '../../electron/channels.ts';
+import type { DiffRow, Problem } from '../../src-core/index.ts';
+import { formatBytes, formatDuration } from '../../src-core/units.ts';
+import { startDiff } from '../actions.ts';
+import { ask, problemOf } from '../bridge.ts';
+import { DataGrid, type GridColumn } from '../components/data-grid.tsx';
+import { MiddleName } from '../components/middle-name.tsx';
+import page from '../components/page.module.css';
+import { PlaceHeader } from '../components/place-header.tsx';
+import { ProblemCard } from '../components/problem-card.tsx';
+import { Split } from '../components/split.tsx';
+import { progressShare, progressText } from '../jobs/progress-text.ts';
+import { layerOf } from '../parameters/layer-of.ts';
+import { diffSides } from '../stores/diff.ts';
+import { jobs } from '../stores/jobs.ts';
+import { session } from '../stores/session.ts';
+import { LayerPicture } from '../values/layer-picture.tsx';
+import styles from './diff.module.css';
+import { RowPanel } from './row-panel.tsx';
+import { Sides } from './sides.tsx';
+import { useDiffRows } from './use-rows.ts';
+import { answerOf, changedText, figureText, STATUS_WORDS } from './words.ts';
+
+const COLUMNS: readonly GridColumn[] = [
+  { name: 'Tensor', width: 260 },
+  { name: 'What', width: 128, isFixed: true },
+  { name: 'Changed', width: 92, isFixed: true, isNumeric: true },
+  { name: 'Relative norm', width: 108, isFixed: true, isNumeric: true },
+  { name: 'Cosine', width: 92, isFixed: true, isNumeric: true },
+  { name: 'Largest', width: 92, isFixed: true, isNumeric: true },
+];
+
+/** Two folders compared tensor by tensor: totals, what moved most, and where. */
+export function DiffPlace() {
+  const opened = useStore(session, (state) => state.opened);
+  const { left, right } = useStore(diffSides);
+  const list = useStore(jobs, (state) => state.jobs);
+  const [failure, setFailure] = useState<Problem | null>(null);
+  useEffect(() => {
+    if (left === null && opened) diffSides.setState({ left: opened.folder });
+  }, [left, opened]);
+  const job = list.find(({ work }) => work.kind === 'diff' && work.left === left && work.right === right) ?? null;
+  const summary = job?.result?.kind === 'diff' ? job.result : null;
+  const isBusy = job?.state === 'running' || job?.state === 'queued';
+  const problem = failure ?? (job?.state === 'failed' ? job.problem : null);
+  const start = (): void => {
+    setFailure(null);
+    if (left === null || right === null) return;
+    startDiff({ left, right }).catch((error: unknown) => {
+      setFailure(problemOf(error));
+    });
+  };
+  return (
+    <div className={page.full}>
+      <PlaceHeader
+        title="Diff"
+        answer={
+          summary ? answerOf(summary) : 'Compares two folders of weights: bytes first, then values. Nothing is written.'
+        }
+        actions={
+          <>
+            {job && summary && (
+              <Button
+                variant="default"
+                leftSection={<IconFileExport size={16} />}
+                onClick={() => void ask('diff:report', job.id)}
+              >
+                Save report…
+              </Button>
+            )}
+            <Button
+              leftSection={<IconPlayerPlay size={16} />}
+              disabled={left === null || right === null || isBusy}
+              onClick={start}
+            >
+              {summary ? 'Compare again' : 'Compare'}
+            </Button>
+          </>
+        }
+      />
+      <Sides />
+      {problem && <ProblemCard problem={problem} />}
+      {isBusy && <Running job={job} />}
+      {job && summary && <Found key={job.id} job={job} summary={summary} />}
+    </div>
+  );
+}
+
+function Running({ job }: { readonly job: Job }) {
+  return (
+    <div className={styles.running}>
+      <Progress value={progressShare(job) * 100} size="md" radius="sm" aria-label="Progress" />
+      <p>{job.state === 'queued' ? 'Waits for the job before it' : progressText(job)}</p>
+    </div>
+  );
+}
+
+function Found({ job, summary }: { readonly job: Job; readonly summary: DiffSummary }) {
+  const rows = useDiffRows(job.id);
+  const [active, setActive] = useState(0);
+  const shown = rows[Math.min(active, rows.length - 1)];
+  const items = rows.flatMap((row, index) => {
+    const layer = layerOf(row.name);
+    const match = /\.([^.]+)\.weight$/.exec(row.name);
+    return layer === null || !match || !row.values
+      ? []
+      : [{ name: row.name, layer, kind: match[1]!, value: row.values.relativeNorm, index }];
+  });
+  const moved = items.some(({ value }) => value !== null && value > 0);
+  return (
+    <Split id="diff" sideSize={340} leastSide={280} {...(shown && { side: <RowPanel row={shown} /> })}>
+      <div className={styles.found}>
+        <p className="quiet">
+          {formatBytes(summary.bytes)} on both sides compared in {formatDuration(summary.seconds)}.
+          {summary.leftOut.length > 0 && ` Not compared: ${summary.leftOut.join(', ')}.`}
+        </p>
+        {moved && (
+          <LayerPicture
+            items={items}
+            label="Relative change of each weight"
+            readout={({ name, value }) => (
+              <>
+                <span className="mono">{name}</span>{' '}
+                {value === null ? 'has nothing to compare with' : `moved by ${figureText(value)} of its norm`}
+              </>
+            )}
+            onChoose={({ index }) => setActive(index)}
+          />
+        )}
+        <DataGrid
+          label="Tensors"
+          id="diff"
+          columns={COLUMNS}
+          count={rows.length}
+          cells={(row) => cellsOf(rows[row]!)}
+          current={rows.length === 0 ? null : Math.min(active, rows.length - 1)}
+          onCurrent={setActive}
+          onClick={setActive}
+        />
+      </div>
+    </Split>
+  );
+}
+
+function cellsOf(row: DiffRow): React.ReactNode[] {
+  const { name, status, values } = row;
+  const figures = status === 'different' ? values : null;
+  return [
+    <MiddleName key="name" text={name} tail={32} className="mono" />,
+    <span key="status" data-status={status} className={styles.status}>
+      {STATUS_WORDS[status]}
+    </span>,
+    changedText(row),
+    figureText(figures?.relativeNorm),
+    figureText(figures?.cosine, 6),
+    figureText(figures?.maxAbs),
+  ];
+}

@@ -1,0 +1,39 @@
+import type { DiffRow, DiffStatus } from '../../src-core/index.ts';
+import { formatPlural } from '../../src-core/units.ts';
+
+export const STATUS_WORDS: Readonly<Record<DiffStatus, string>> = {
+  different: 'differs',
+  'shape-differs': 'another shape',
+  'only-left': 'only on the left',
+  'only-right': 'only on the right',
+  equal: 'equal values',
+  identical: 'identical',
+};
+
+/** The place's answer in one sentence. */
+export function answerOf({
+  counts,
+  total,
+}: {
+  readonly counts: Readonly<Record<DiffStatus, number>>;
+  readonly total: number;
+}): string {
+  if (counts.identical === total) return `All ${formatPlural(total, 'tensor')} are identical, byte for byte.`;
+  if (counts.identical + counts.equal === total) return `All ${formatPlural(total, 'tensor')} hold the same values.`;
+  const parts = (Object.keys(STATUS_WORDS) as DiffStatus[])
+    .filter((status) => counts[status] > 0)
+    .map((status) => `${counts[status]} ${status === 'different' ? 'differ' : STATUS_WORDS[status]}`);
+  return `Of ${formatPlural(total, 'tensor')}: ${parts.join(', ')}.`;
+}
+
+/** A figure with four digits, or what stands for none. */
+export function figureText(value: number | null | undefined, digits = 4): string {
+  return value === null || value === undefined ? '' : String(Number(value.toPrecision(digits)));
+}
+
+/** Share of elements that differ. */
+export function changedText({ values }: DiffRow): string {
+  if (!values || values.changed === 0) return '';
+  const share = (values.changed / values.elements) * 100;
+  return share >= 0.01 ? `${Number(share.toPrecision(3))} %` : `${values.changed} of ${values.elements}`;
+}
