@@ -13,7 +13,7 @@ import { lookingAtTensors } from './inspect.ts';
 import { makeAdapter, productLoops } from './merge.ts';
 import { measure, median, spread, type Run } from './measure.ts';
 import { manyFiles, sample } from './models.ts';
-import { makeSparseCheckpoint } from './sparse.ts';
+import { makeSparseCheckpoint, makeSparseModel } from './sparse.ts';
 
 const { values } = parseArgs({ options: { pairs: { type: 'string', default: '8' }, folder: { type: 'string' } } });
 const PAIRS = Number(values.pairs);
@@ -75,6 +75,49 @@ async function openTime(): Promise<void> {
   );
 }
 
+/** Two folders with the same weights beside cmp, and one whose every element is another. */
+async function comparing(original: string): Promise<void> {
+  const [same, other] = ['same', 'other'].map((name) => path.join(root, name)) as [string, string];
+  fs.cpSync(original, same, { recursive: true });
+  fs.mkdirSync(other);
+  changeEveryElement(path.join(original, 'model.safetensors'), path.join(other, 'model.safetensors'));
+  const file = (folder: string): string => path.join(folder, 'model.safetensors');
+  const bytes = fs.statSync(file(original)).size;
+  const ratios: number[] = [];
+  const rates: number[] = [];
+  let peak = 0;
+  for (let i = 0; i <= PAIRS; i++) {
+    const cmp = await measure('cmp', [file(original), file(same)]);
+    const equal = await measure(process.execPath, [CLI, 'diff', original, same, '--quiet']);
+    const different = await measure(process.execPath, [CLI, 'diff', original, other, '--quiet'], [1]);
+    if (i === 0) continue;
+    ratios.push(equal.seconds / cmp.seconds);
+    rates.push((2 * bytes) / different.seconds / Math.min(2, os.availableParallelism()) / 1e9);
+    peak = Math.max(peak, different.peakBytes);
+  }
+  console.log(`comparing two folders of ${formatBytes(bytes)}`);
+  console.log(`  identical: diff / cmp ${spread(ratios)}   aim: at most 1.5`);
+  console.log(`  different             ${spread(rates)} GB/s per core, both sides together   aim: 0.5`);
+  console.log(`  peak memory           ${formatBytes(peak)}`);
+  for (const folder of [same, other]) fs.rmSync(folder, { recursive: true });
+}
+
+function changeEveryElement(from: string, to: string): void {
+  const bytes = fs.readFileSync(from);
+  for (let at = 8 + Number(bytes.readBigUInt64LE(0)); at < bytes.length; at += 2) bytes[at]! ^= 1;
+  fs.writeFileSync(to, bytes);
+}
+
+/** Two models of seven billion parameters as sparse files, with one changed element in each tensor, so that all values are looked at. */
+async function comparingSevenBillion(): Promise<void> {
+  const folders = ['left', 'right'].map((name, side) => makeSparseModel(path.join(root, name), side === 1));
+  const run = await measure(process.execPath, [CLI, 'diff', folders[0]!, folders[1]!, '--quiet'], [1]);
+  console.log(
+    `  7 B against 7 B       ${run.seconds.toFixed(0)} s, peak ${formatBytes(run.peakBytes)}   to beat: 18 minutes, 6.6 GB`,
+  );
+  for (const folder of folders) fs.rmSync(folder, { recursive: true });
+}
+
 /** The same model ten times as long, as sparse files: memory must not follow the size. */
 async function memoryAtSize(): Promise<void> {
   const peaks: number[] = [];
@@ -112,6 +155,8 @@ await paired(
   2,
 );
 productLoops(PAIRS);
+await comparing(path.join(tp8, '../original'));
+await comparingSevenBillion();
 fs.rmSync(path.dirname(tp8), { recursive: true });
 const tp32 = await sample(root, 'tp32', 32, 1, true);
 await paired('TP 32, xser', path.join(tp32, 'shards'), ['consolidate', tp32, OUT]);

@@ -11,9 +11,13 @@ export interface Run {
 
 /**
  * Runs a command to its end and measures it from outside: wall time, and the largest resident memory of the process, read
- * from /proc while it runs. Throws if it fails.
+ * from /proc while it runs. Throws if it ends with another code than expected.
  */
-export async function measure(command: string, args: readonly string[]): Promise<Run> {
+export async function measure(
+  command: string,
+  args: readonly string[],
+  expected: readonly number[] = [0],
+): Promise<Run> {
   const started = performance.now();
   const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'inherit'] });
   let peakBytes = 0;
@@ -23,7 +27,8 @@ export async function measure(command: string, args: readonly string[]): Promise
   const [code] = (await once(child, 'exit')) as [number | null];
   const seconds = (performance.now() - started) / 1000;
   clearInterval(timer);
-  if (code !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${String(code)}`);
+  if (code === null || !expected.includes(code))
+    throw new Error(`${command} ${args.join(' ')} ended with ${String(code)}`);
   return { seconds, peakBytes };
 }
 

@@ -48,3 +48,22 @@ export function makeSparseCheckpoint(
   for (const { path: name, text } of plan.texts) writeNewFile(path.join(folder, name), new TextEncoder().encode(text));
   return { folder, bytes: plan.outputs.reduce((sum, output) => sum + output.size, 0) };
 }
+
+/** A Llama of seven billion parameters in bfloat16 as one sparse file; `changed`: with a one at the end of each tensor. */
+export function makeSparseModel(folder: string, changed: boolean): string {
+  const config = { hiddenSize: 4096, intermediateSize: 11_008, numAttentionHeads: 32, numKeyValueHeads: 32 };
+  const alone = { tensorParallelSize: 1, pipelineParallelSize: 1, fuseQkv: false };
+  const model = describeModel('llama', { ...config, numHiddenLayers: 32, vocabSize: 32_000 }, alone);
+  const entries = model.stages.flatMap((stage) =>
+    [...stage.originalParameters].map(([name, shape]) => ({ name, dtype: 'BF16' as const, shape })),
+  );
+  const layout = layoutSafetensors(entries, new Map());
+  const sink = new FileSink(path.join(folder, 'model.safetensors'), layout.size);
+  for (const { at, bytes } of layout.pieces) sink.write(bytes, at);
+  const shapes = new Map(entries.map(({ name, shape }) => [name, shape]));
+  for (const { name, at } of changed ? layout.tensors : []) {
+    sink.write(Uint8Array.of(0x80, 0x3f), at + 2 * shapes.get(name)!.reduce((product, size) => product * size, 1) - 2);
+  }
+  sink.close();
+  return folder;
+}

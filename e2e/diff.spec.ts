@@ -48,7 +48,7 @@ test('shards against what they were made from: identical; one changed element: t
   writeSync(fd, element, 0, 2, 300_000);
   closeSync(fd);
   await page.getByRole('button', { name: 'Compare again' }).click();
-  await expect(page.getByText(/Of 39 tensors: 1 differ, 38 identical/)).toBeVisible();
+  await expect(page.getByText(/Of 39 tensors: 1 differs, 38 identical/)).toBeVisible();
   await expect(page.getByText(/TP rank 3, stage 0/)).toBeVisible();
   await look(app, page, 'diff-one-element');
   expect(problems).toEqual([]);

@@ -28,6 +28,14 @@ function checkpoint(name: string, ...options: readonly string[]): string {
   return folder;
 }
 
+/** The last checkpoint's model with its adapter merged in. */
+function mergedModel(): string {
+  const from = path.join(root, 'lora-tp8/checkpoint-500');
+  const folder = path.join(root, 'lora-tp8/merged');
+  execFileSync(process.execPath, [path.resolve('dist/cli.js'), 'merge', from, from, folder], { stdio: 'pipe' });
+  return folder;
+}
+
 interface Window {
   readonly app: ElectronApplication;
   readonly page: Page;
@@ -96,6 +104,12 @@ async function takeAll(shown: Window): Promise<void> {
   await page.getByRole('button', { name: 'Adapters', exact: true }).click();
   await page.getByText(/‖scaling · B·A‖ = \d/).waitFor();
   await picture(shown, 'adapters');
+  await page.getByRole('button', { name: 'Diff', exact: true }).click();
+  await answerFolderDialog(app, mergedModel());
+  await page.getByRole('button', { name: 'Choose right folder…' }).click();
+  await page.getByRole('button', { name: 'Compare', exact: true }).click();
+  await page.getByText(/28 differ/).waitFor();
+  await picture(shown, 'diff');
   const damaged = checkpoint('llama-tp8/checkpoint-2000');
   fs.truncateSync(path.join(damaged, 'shards/model/dp_rank_00_tp_rank_03_pp_rank_00.pt'), 100_000);
   fs.rmSync(path.join(damaged, 'shards/model/dp_rank_00_tp_rank_05_pp_rank_00.pt'));

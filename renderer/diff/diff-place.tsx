@@ -84,6 +84,13 @@ export function DiffPlace() {
       />
       <Sides />
       {problem && <ProblemCard problem={problem} />}
+      {!job && (
+        <p className={styles.empty}>
+          A side is a folder with Hugging Face weights, with an adapter, or with a sharded checkpoint, which is
+          consolidated on the way. Compare a checkpoint with the model that training began with to see what moved, or a
+          result with what it should be to see that nothing did.
+        </p>
+      )}
       {isBusy && <Running job={job} />}
       {job && summary && <Found key={job.id} job={job} summary={summary} />}
     </div>

@@ -66,7 +66,7 @@ function Values({ values }: { readonly values: DiffValues }) {
           )}
           {largest.file !== null && (
             <p className="quiet">
-              <MiddleName text={largest.file} tail={40} className="mono" />
+              <MiddleName text={largest.file} tail={34} className="mono" />
             </p>
           )}
         </>

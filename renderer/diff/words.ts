@@ -22,8 +22,12 @@ export function answerOf({
   if (counts.identical + counts.equal === total) return `All ${formatPlural(total, 'tensor')} hold the same values.`;
   const parts = (Object.keys(STATUS_WORDS) as DiffStatus[])
     .filter((status) => counts[status] > 0)
-    .map((status) => `${counts[status]} ${status === 'different' ? 'differ' : STATUS_WORDS[status]}`);
+    .map((status) => `${counts[status]} ${status === 'different' ? differWord(counts[status]) : STATUS_WORDS[status]}`);
   return `Of ${formatPlural(total, 'tensor')}: ${parts.join(', ')}.`;
+}
+
+function differWord(count: number): string {
+  return count === 1 ? 'differs' : 'differ';
 }
 
 /** A figure with four digits, or what stands for none. */

@@ -5,7 +5,8 @@ import { layerMapOf, nextCell, type LayerMap, type MapItem } from './layer-map.t
 import styles from './layer-picture.module.css';
 
 const CELL = { width: 26, height: 26, gap: 2 } as const;
-const LABELS = { left: 84, top: 20 } as const;
+/** Room for labels: 11 px of a monospaced font take 6.7 px a character. */
+const LABELS = { top: 20, character: 6.7, gap: 16 } as const;
 /** A label at every so many layers, so that they do not touch. */
 const LABEL_EVERY = 4;
 const FEW_LAYERS = 24;
@@ -22,11 +23,19 @@ interface LayerPictureProps<Item extends MapItem> {
 /** One figure for each weight, as layers × kinds. Arrow keys or the pointer choose a cell, which is told below. */
 export function LayerPicture<Item extends MapItem>({ items, label, readout, onChoose }: LayerPictureProps<Item>) {
   const map = layerMapOf(items);
-  const [chosen, setChosen] = useState(0);
+  const [pointed, setChosen] = useState<number | null>(null);
+  // Until something is pointed at: what stands out most.
+  const chosen =
+    pointed ??
+    Math.max(
+      0,
+      map.cells.findIndex(({ item }) => item.value === map.most),
+    );
   const scheme = useComputedColorScheme('light');
   const colours = HEAT_COLOURS[scheme];
   const step = map.layers.length > FEW_LAYERS ? CELL.width / 2 : CELL.width;
-  const width = LABELS.left + map.layers.length * (step + CELL.gap);
+  const left = Math.ceil(Math.max(5, ...map.kinds.map((kind) => kind.length)) * LABELS.character) + LABELS.gap;
+  const width = left + map.layers.length * (step + CELL.gap);
   const height = LABELS.top + map.kinds.length * (CELL.height + CELL.gap);
   const onKeyDown = (event: KeyboardEvent): void => {
     const next = nextCell(map, chosen, event.key);
@@ -47,11 +56,11 @@ export function LayerPicture<Item extends MapItem>({ items, label, readout, onCh
         onKeyDown={onKeyDown}
       >
         <svg width={width} height={height} aria-hidden>
-          <Labels map={map} step={step} />
+          <Labels map={map} step={step} left={left} />
           {map.cells.map((one, index) => (
             <rect
               key={one.item.name}
-              x={LABELS.left + one.column * (step + CELL.gap)}
+              x={left + one.column * (step + CELL.gap)}
               y={LABELS.top + one.row * (CELL.height + CELL.gap)}
               width={step}
               height={CELL.height}
@@ -76,31 +85,29 @@ export function LayerPicture<Item extends MapItem>({ items, label, readout, onCh
 function Labels({
   map: { layers, kinds },
   step,
+  left,
 }: {
   readonly map: Pick<LayerMap<MapItem>, 'layers' | 'kinds'>;
   readonly step: number;
+  /** Where the cells begin. */
+  readonly left: number;
 }) {
   const every = layers.length > FEW_LAYERS ? LABEL_EVERY : 1;
   return (
     <g className={styles.labels}>
-      <text x={LABELS.left - 8} y={12} textAnchor="end">
+      <text x={left - 8} y={12} textAnchor="end">
         layer
       </text>
       {layers.map((layer, column) => {
         if (layer !== null && column % every !== 0) return null;
         return (
-          <text
-            key={layer ?? 'other'}
-            x={LABELS.left + column * (step + CELL.gap) + step / 2}
-            y={12}
-            textAnchor="middle"
-          >
+          <text key={layer ?? 'other'} x={left + column * (step + CELL.gap) + step / 2} y={12} textAnchor="middle">
             {layer ?? '–'}
           </text>
         );
       })}
       {kinds.map((kind, row) => (
-        <text key={kind} x={LABELS.left - 8} y={LABELS.top + row * (CELL.height + CELL.gap) + 17} textAnchor="end">
+        <text key={kind} x={left - 8} y={LABELS.top + row * (CELL.height + CELL.gap) + 17} textAnchor="end">
           {kind}
         </text>
       ))}

@@ -66,7 +66,7 @@ export function answerOf({ rows, counts }: Pick<DiffResult, 'rows' | 'counts'>):
       : `All ${formatPlural(rows.length, 'tensor')} hold the same values.`;
   }
   const parts = [
-    counts.different > 0 && `${counts.different} differ`,
+    counts.different > 0 && `${counts.different} ${counts.different === 1 ? 'differs' : 'differ'}`,
     counts['shape-differs'] > 0 && `${counts['shape-differs']} have another shape`,
     counts['only-left'] > 0 && `${counts['only-left']} are only on the left`,
     counts['only-right'] > 0 && `${counts['only-right']} are only on the right`,
