@@ -156,7 +156,7 @@ await paired(
 await paired('TP 8 to TP 4 x PP 2', path.join(tp8, 'shards'), ['reshard', tp8, OUT, '--tp', '4', '--pp', '2'], 1.25);
 const adapter = makeAdapter(path.join(root, 'adapter'));
 await paired(
-  `merge, rank 16`,
+  'merge, rank 16',
   path.join(tp8, '../original'),
   ['merge', path.join(tp8, '../original'), adapter, OUT],
   null,
