@@ -19,7 +19,7 @@ test('an adapter: its updates, its config in both worlds, export', async ({ shar
   await expect(page.getByText(/q_proj, k_proj, v_proj; and gate_proj, up_proj/)).toBeVisible();
   await expect(page.getByText(/‖scaling · B·A‖ = \d/)).toBeVisible();
   await page.getByRole('img', { name: /Norms of the updates/ }).press('ArrowRight');
-  await expect(page.getByText('model.layers.1.self_attn.q_proj', { exact: true })).toBeVisible();
+  await expect(page.getByText('model.layers.1.mlp.down_proj', { exact: true })).toBeVisible();
   await look(app, page, 'adapters');
   await page.getByText('Config', { exact: true }).click();
   await expect(page.getByRole('row', { name: /target_modules/ })).toContainText('"qkv_proj", "o_proj"');

@@ -249,7 +249,7 @@ function valuesOf(found: ValueDifference, sides: readonly Side[]): DiffValues {
     nonFinite,
     maxAbs,
     meanAbs: finite > 0 ? sums.absolute / finite : 0,
-    relativeNorm: identical ? 0 : sums.left > 0 ? Math.sqrt(sums.squares / sums.left) : null,
+    relativeNorm: identical ? 0 : sums.left > 0 ? Math.sqrt(sums.squares) / Math.sqrt(sums.left) : null,
     cosine: identical ? 1 : norms > 0 ? Math.min(1, Math.max(-1, sums.dot / norms)) : null,
     largest: largest && { ...largest, ...placeOf(largest.at, sides) },
     histogram: barsOf(found.histogram),

@@ -27,10 +27,7 @@ export function compare32(left: usize, right: usize, count: u32, out: usize, his
   for (; left < end; left += 16, right += 16) {
     const l = v128.load(left);
     const r = v128.load(right);
-    const finite = v128.and(
-      i32x4.lt_s(v128.and(l, magnitude), infinity),
-      i32x4.lt_s(v128.and(r, magnitude), infinity),
-    );
+    const finite = v128.and(i32x4.lt_s(v128.and(l, magnitude), infinity), i32x4.lt_s(v128.and(r, magnitude), infinity));
     const lf = v128.and(l, finite);
     const rf = v128.and(r, finite);
     const l0 = f64x2.promote_low_f32x4(lf);
@@ -111,21 +108,15 @@ export function compare64(left: usize, right: usize, count: u32, out: usize, his
   add64(out + 32, sumDot);
 }
 
-// @ts-ignore: AssemblyScript has decorators on functions.
-@inline
 function count32(table: usize, index: u32): void {
   const at = table + ((<usize>index) << 2);
   store<u32>(at, load<u32>(at) + 1);
 }
 
-// @ts-ignore: AssemblyScript has decorators on functions.
-@inline
 function add64(at: usize, value: f64): void {
   store<f64>(at, load<f64>(at) + value);
 }
 
-// @ts-ignore: AssemblyScript has decorators on functions.
-@inline
 function sumOf(pair: v128): f64 {
   return f64x2.extract_lane(pair, 0) + f64x2.extract_lane(pair, 1);
 }

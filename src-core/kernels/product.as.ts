@@ -116,12 +116,13 @@ export function bfloat16ToFloat32(source: usize, target: usize, count: u32): voi
 export function float32ToBfloat16(source: usize, target: usize, count: u32): void {
   const end = source + ((<usize>count) << 2);
   for (; source < end; source += 32, target += 16) {
-    v128.store(target, i16x8.narrow_i32x4_u(roundedToBfloat16(v128.load(source)), roundedToBfloat16(v128.load(source, 16))));
+    v128.store(
+      target,
+      i16x8.narrow_i32x4_u(roundedToBfloat16(v128.load(source)), roundedToBfloat16(v128.load(source, 16))),
+    );
   }
 }
 
-// @ts-ignore: AssemblyScript has decorators on functions.
-@inline
 function roundedToBfloat16(four: v128): v128 {
   const last = v128.and(i32x4.shr_u(four, 16), i32x4.splat(1));
   const rounded = i32x4.shr_u(i32x4.add(i32x4.add(four, i32x4.splat(0x7fff)), last), 16);

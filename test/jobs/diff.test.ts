@@ -47,10 +47,10 @@ async function row(left: MadeTensor, right: MadeTensor): Promise<DiffRow> {
 }
 
 const dtypes = fc.constantFrom<DType>('BF16', 'F16', 'F32', 'F64');
-const values = fc.array(
-  fc.tuple(fc.double({ min: -50, max: 50, noNaN: true }), fc.double({ min: -1, max: 1, noNaN: true }), fc.boolean()),
-  { minLength: 1, maxLength: 400 },
-);
+/** Squares of what is smaller are no longer ordinary float64, whose sums depend on their order. */
+const number = (most: number): fc.Arbitrary<number> =>
+  fc.double({ min: -most, max: most, noNaN: true }).map((value) => (Math.abs(value) < 1e-30 ? 0 : value));
+const values = fc.array(fc.tuple(number(50), number(1), fc.boolean()), { minLength: 1, maxLength: 400 });
 
 test('agrees with float64, for any dtypes on both sides and any size of the bands', async () => {
   await fc.assert(
@@ -80,7 +80,8 @@ test('agrees with float64, for any dtypes on both sides and any size of the band
       close(figures.maxAbs, Math.max(...d));
       close(figures.meanAbs, sum(d) / l.length);
       const squares = sum(l.map((value) => value * value));
-      if (squares > 0) close(figures.relativeNorm, Math.sqrt(sum(d.map((value) => value * value)) / squares));
+      if (squares > 0)
+        close(figures.relativeNorm, Math.sqrt(sum(d.map((value) => value * value))) / Math.sqrt(squares));
       const at = figures.largest!.at[0]!;
       close(d[at]!, Math.max(...d));
       expect([figures.largest!.left, figures.largest!.right]).toEqual([l[at], r[at]]);
