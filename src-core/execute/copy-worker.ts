@@ -3,6 +3,9 @@ import { TensorCopier, type CopiedTensor, type CopyTask } from './copy-tensors.t
 import { TensorDiffer, type DiffTask, type ValueDifference } from './diff-tensors.ts';
 import { loadDigests } from './digest.ts';
 
+/** What a worker is given; "start" only waits until it can work. */
+export type WorkerTask = CopyTask | DiffTask | { readonly kind: 'start' };
+
 /** What comes back from a worker. Errors of ours are sent as fields: structured cloning would keep only the message. */
 export type WorkerAnswer = { readonly done: CopiedTensor[] | ValueDifference[] } | { readonly problem: Problem };
 
@@ -12,9 +15,10 @@ let copier: TensorCopier | undefined;
 let differ: TensorDiffer | undefined;
 
 /** The entry that the pool calls. */
-export default async function work(task: CopyTask | DiffTask): Promise<WorkerAnswer> {
+export default async function work(task: WorkerTask): Promise<WorkerAnswer> {
   const makeDigest = await digests;
   try {
+    if (task.kind === 'start') return { done: [] };
     if (task.kind === 'diff') {
       differ ??= new TensorDiffer(task.settings.bandBytes);
       return { done: differ.run(task) };

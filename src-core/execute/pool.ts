@@ -4,7 +4,7 @@ import { Piscina } from 'piscina';
 import { ShardloomError } from '../errors.ts';
 import { MAX_WORKERS } from '../limits.ts';
 import { CONTROL_FIELDS, TensorCopier, type CopiedTensor, type CopyTask } from './copy-tensors.ts';
-import type { WorkerAnswer } from './copy-worker.ts';
+import type { WorkerAnswer, WorkerTask } from './copy-worker.ts';
 import { TensorDiffer, type DiffTask, type ValueDifference } from './diff-tensors.ts';
 import { loadDigests } from './digest.ts';
 
@@ -40,11 +40,13 @@ export function defaultWorkers(bytes: number): number {
 export function createPool(workers: number): CopyPool {
   if (workers === 0) return poolInThisThread();
   const threads = Math.min(workers, MAX_WORKERS);
-  const pool = new Piscina<CopyTask | DiffTask, WorkerAnswer>({
+  const pool = new Piscina<WorkerTask, WorkerAnswer>({
     filename: workerFile(),
     minThreads: threads,
     maxThreads: threads,
   });
+  // Ending a thread while it still loads its code can take the process down with it: closing waits for these.
+  const started = Array.from({ length: threads }, () => pool.run({ kind: 'start' }));
   const ask = async (task: CopyTask | DiffTask): Promise<CopiedTensor[] | ValueDifference[]> => {
     const answer = await pool.run(task);
     if ('problem' in answer) throw new ShardloomError(answer.problem);
@@ -54,7 +56,10 @@ export function createPool(workers: number): CopyPool {
     workers: threads,
     run: async (task) => (await ask(task)) as CopiedTensor[],
     diff: async (task) => (await ask(task)) as ValueDifference[],
-    close: () => pool.destroy(),
+    close: async () => {
+      await Promise.allSettled(started);
+      await pool.destroy();
+    },
   };
 }
 

@@ -103,6 +103,7 @@ describe('jobs', () => {
     findings: [],
     digest: 'xxh64',
     roundTrip: null,
+    roundTripProblem: null,
   };
   test('the proof says what is good and what is not', () => {
     expect(checksOf(result).every(({ good }) => good)).toBe(true);

@@ -12,7 +12,8 @@ export interface Ran {
 
 /** Runs the bundled command line, as a user would, to its end. */
 export function shardloom(...args: string[]): Ran {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [CLI, ...args], { encoding: 'utf8' });
+  const { status, signal, error, stdout, stderr } = spawnSync(process.execPath, [CLI, ...args], { encoding: 'utf8' });
+  if (status === null) throw new Error(`shardloom ${args.join(' ')} ended by ${signal}: ${error?.message ?? stderr}`);
   return { code: status, stdout, stderr };
 }
 
