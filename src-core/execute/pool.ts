@@ -46,7 +46,7 @@ export function createPool(workers: number): CopyPool {
     maxThreads: threads,
   });
   // Ending a thread while it still loads its code can take the process down with it: closing waits for these.
-  const started = Array.from({ length: threads }, () => pool.run({ kind: 'start' }));
+  const started = Array.from({ length: threads }, () => pool.run({ kind: 'start' }).catch(() => null));
   const ask = async (task: CopyTask | DiffTask): Promise<CopiedTensor[] | ValueDifference[]> => {
     const answer = await pool.run(task);
     if ('problem' in answer) throw new ShardloomError(answer.problem);
@@ -57,7 +57,7 @@ export function createPool(workers: number): CopyPool {
     run: async (task) => (await ask(task)) as CopiedTensor[],
     diff: async (task) => (await ask(task)) as ValueDifference[],
     close: async () => {
-      await Promise.allSettled(started);
+      await Promise.all(started);
       await pool.destroy();
     },
   };
