@@ -2,7 +2,8 @@ import fs from 'node:fs';
 import { printable, ShardloomError } from '../errors.ts';
 import { createPool, usualWorkers } from '../execute/pool.ts';
 import { diffReportHtml } from '../jobs/diff-report.ts';
-import { diff, isSame, type DiffResult, type DiffRow, type DiffStatus, type RenameRule } from '../jobs/diff.ts';
+import type { RenameRule } from '../jobs/comparison.ts';
+import { diff, isSame, type DiffResult, type DiffRow, type DiffStatus } from '../jobs/diff.ts';
 import { formatBytes, formatDuration, formatPlural, formatShape } from '../units.ts';
 import { ProgressLine, styled } from './terminal.ts';
 

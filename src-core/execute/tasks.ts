@@ -10,7 +10,8 @@ import type {
 } from '../plan/plan.ts';
 import type { Inputs } from './assemble.ts';
 import type { CopySettings, CopyTask } from './copy-tensors.ts';
-import { pairBytes, type DiffTask, type TensorPair } from './diff-tensors.ts';
+import type { DiffTask } from './diff-tensors.ts';
+import { pairBytes, type TensorPair } from './pair-reader.ts';
 
 /** Tensors below this are copied several to a task. */
 const SMALL_TASK_BYTES = 8 * 1024 * 1024;

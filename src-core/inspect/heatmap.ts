@@ -1,12 +1,10 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
-import { bandsOf } from '../execute/bands.ts';
-import { cancelled } from '../execute/copy-tensors.ts';
 import { ViewReader, type ReadBand } from '../execute/view-reader.ts';
 import { DEFAULT_BAND_BYTES } from '../limits.ts';
 import { elementReader } from '../tensor/decode.ts';
 import { dtypeBytes, type DType } from '../tensor/dtype.ts';
 import { contiguousStrides } from '../tensor/shape.ts';
 import type { View } from '../tensor/view.ts';
+import { walkPicture, type Picture, type PictureOptions } from './picture-walk.ts';
 import { boxOfSlice, type Slice } from './slice.ts';
 
 /** A slice drawn on fewer cells than it has elements. */
@@ -20,72 +18,28 @@ export interface Heatmap {
   readonly complete: boolean;
 }
 
-export interface HeatmapOptions {
-  readonly signal?: AbortSignal;
-  /** Only the first picture: from one row for each row of cells. */
-  readonly firstOnly?: boolean;
-  /** Pictures on the way: the first from a few rows, each later one from more. */
-  readonly onUpdate?: (heatmap: Heatmap) => void;
-}
-
-/** How long a stretch of work may keep its thread from answering anything else, in milliseconds. */
-const STRETCH_MS = 12;
-
-/** How often a picture on the way is worth sending. */
-const UPDATE_MS = 150;
-
 /**
- * The heatmap of a slice on at most `width` × `height` cells. One row for each row of cells comes first, so that there is a
- * picture at once whatever the size; then everything is read. Throws `cancelled` when the signal says so.
+ * The heatmap of a slice on at most `width` × `height` cells. Throws `cancelled` when the signal says so.
  */
 export async function heatmapOf(
   name: string,
   view: View,
   slice: Slice,
   { width, height }: { readonly width: number; readonly height: number },
-  options: HeatmapOptions = {},
+  options: PictureOptions<Heatmap> = {},
 ): Promise<Heatmap> {
-  const cells = new Cells(view.dtype, slice, Math.min(width, slice.columns), Math.min(height, slice.rows));
   const box = boxOfSlice(name, view.shape, slice);
   const reader = new ViewReader([view], DEFAULT_BAND_BYTES);
-  const rowAxis = box.at.length - 2;
+  const cells = new Cells(view.dtype, slice, Math.min(width, slice.columns), Math.min(height, slice.rows));
+  const picture: Picture<Heatmap> = {
+    height: cells.height,
+    add: (part) => cells.add(reader, reader.read(view, part), box.at),
+    result: (complete) => cells.heatmap(complete),
+  };
   try {
-    if (cells.height < slice.rows) {
-      for (const row of cells.sampleRows()) {
-        const at = box.at.map((start, axis) => (axis === rowAxis ? start + row : start));
-        const size = box.size.map((length, axis) => (axis === rowAxis ? 1 : length));
-        for (const part of partsOfRow(at, size, view.dtype)) cells.add(reader, reader.read(view, part), box.at);
-      }
-      if (options.firstOnly) return cells.heatmap(false);
-      options.onUpdate?.(cells.heatmap(false));
-    }
-    let [since, told] = [performance.now(), performance.now()];
-    for (const band of bandsOf(box.size, Math.floor(DEFAULT_BAND_BYTES / dtypeBytes(view.dtype)))) {
-      const at = band.at.map((start, axis) => start + box.at[axis]!);
-      cells.add(reader, reader.read(view, { at, size: band.size }), box.at);
-      if (performance.now() - since < STRETCH_MS) continue;
-      if (performance.now() - told > UPDATE_MS) {
-        options.onUpdate?.(cells.heatmap(false));
-        told = performance.now();
-      }
-      await nextTurn();
-      if (options.signal?.aborted) throw cancelled();
-      since = performance.now();
-    }
-    return cells.heatmap(true);
+    return await walkPicture(picture, box, Math.floor(DEFAULT_BAND_BYTES / dtypeBytes(view.dtype)), options);
   } finally {
     reader.close();
-  }
-}
-
-/** A row in pieces that fit a band. */
-function* partsOfRow(
-  at: readonly number[],
-  size: readonly number[],
-  dtype: DType,
-): Generator<{ at: readonly number[]; size: readonly number[] }> {
-  for (const band of bandsOf(size, Math.floor(DEFAULT_BAND_BYTES / dtypeBytes(dtype)))) {
-    yield { at: band.at.map((start, axis) => start + at[axis]!), size: band.size };
   }
 }
 
@@ -114,11 +68,6 @@ class Cells {
     this.#values = new Float32Array(width * height);
     this.#bits = new Uint16Array(width * height);
     this.#read = elementReader(dtype);
-  }
-
-  /** The middle row of each row of cells, relative to the slice. */
-  *sampleRows(): Generator<number> {
-    for (let cell = 0; cell < this.height; cell++) yield Math.floor(((cell + 0.5) * this.#slice.rows) / this.height);
   }
 
   add(reader: ViewReader, band: ReadBand, origin: readonly number[]): void {

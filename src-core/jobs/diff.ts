@@ -1,25 +1,17 @@
-import type { ModelConfig } from '../checkpoint/configs.ts';
-import { ShardloomError } from '../errors.ts';
 import { copySettings } from '../execute/copy-tensors.ts';
 import type { CompareOptions } from '../execute/compare-copies.ts';
-import { pairBytes, type TensorPair, type ValueDifference } from '../execute/diff-tensors.ts';
+import type { ValueDifference } from '../execute/diff-tensors.ts';
+import { pairBytes, type TensorPair } from '../execute/pair-reader.ts';
 import { createPool, defaultWorkers, type CopyPool } from '../execute/pool.ts';
 import { diffTasks } from '../execute/tasks.ts';
 import { runWatched } from '../execute/watch.ts';
-import { headLayoutOf } from '../inspect/head-layout.ts';
+import { placeAt, type ElementPlace } from '../inspect/drawing/placement.ts';
+import type { PlacedWeight } from '../inspect/placement.ts';
 import { PlanBuilder } from '../plan/plan-builder.ts';
 import { compareNames } from '../plan/split.ts';
-import type { OriginalWeight } from '../specs/spec.ts';
 import type { DType } from '../tensor/dtype.ts';
-import { sameShape, type Shape } from '../tensor/shape.ts';
-import type { Rank } from '../tensor/stored.ts';
-import { openWeights, type Weights, type WeightsInput } from './weights-input.ts';
-
-/** A rule that makes names of the left side those of the right side. */
-export interface RenameRule {
-  readonly pattern: RegExp;
-  readonly replacement: string;
-}
+import type { Shape } from '../tensor/shape.ts';
+import { isComparable, openComparison, pairOf, placementIn, type Matched, type RenameRule } from './comparison.ts';
 
 export interface DiffOptions extends CompareOptions {
   readonly rename?: RenameRule;
@@ -61,15 +53,11 @@ export interface DiffValues {
   readonly histogram: readonly { readonly from: number; readonly to: number; readonly count: number }[];
 }
 
-/** The element with the largest difference. */
-export interface DiffPlace {
+/** The element with the largest difference: which rank holds it, where a side is sharded, and its attention head. */
+export interface DiffPlace extends ElementPlace {
   readonly at: readonly number[];
   readonly left: number;
   readonly right: number;
-  /** Which rank holds it, where a side is sharded, and the attention head that it belongs to. */
-  readonly rank: Rank | null;
-  readonly file: string | null;
-  readonly head: string | null;
 }
 
 export interface DiffResult {
@@ -91,22 +79,17 @@ export interface DiffResult {
  */
 export async function diff(leftFolder: string, rightFolder: string, options: DiffOptions = {}): Promise<DiffResult> {
   const started = performance.now();
-  const [left, right] = [openWeights(leftFolder), openWeights(rightFolder)];
-  const { leftOut, ...weights } = comparedParts(left, right);
-  const matched = match(weights.left, weights.right, options.rename);
+  const comparison = openComparison(leftFolder, rightFolder, options.rename);
+  const { left, right, tensors, leftOut } = comparison;
   const builder = new PlanBuilder();
-  const pairs = matched.flatMap((one): TensorPair[] =>
-    isComparable(one)
-      ? [{ name: one.name, left: builder.operand(one.left.view), right: builder.operand(one.right.view) }]
-      : [],
-  );
+  const pairs = tensors.filter(isComparable).map((one) => pairOf(one, builder));
   const found = await compareAll(builder, pairs, options);
-  const rows = matched.map((one) => rowOf(one, found.get(one.name), [left.config, right.config])).sort(byImportance);
+  const rows = tensors.map((one) => rowOf(one, found.get(one.name))).sort(byImportance);
   const counts = { identical: 0, equal: 0, different: 0, 'only-left': 0, 'only-right': 0, 'shape-differs': 0 };
   for (const { status } of rows) counts[status]++;
   return {
-    left: left.root,
-    right: right.root,
+    left,
+    right,
     rows,
     counts,
     leftOut,
@@ -121,79 +104,6 @@ export function isSame({ rows }: DiffResult, tolerance = 0): boolean {
     if (status === 'identical' || status === 'equal') return true;
     return status === 'different' && values !== null && values.nonFinite === 0 && values.maxAbs <= tolerance;
   });
-}
-
-/** A weight of either side under its common name. */
-interface Matched {
-  readonly name: string;
-  readonly left: Named | null;
-  readonly right: Named | null;
-}
-
-interface Named extends OriginalWeight {
-  readonly name: string;
-}
-
-/** What both sides are compared by, and what only one of them has and is left aside: a model, or adapters. */
-function comparedParts(
-  left: WeightsInput,
-  right: WeightsInput,
-): { readonly left: Weights; readonly right: Weights; readonly leftOut: string[] } {
-  const withModel = left.model !== undefined && right.model !== undefined;
-  const withAdapters = left.adapters.length > 0 && right.adapters.length > 0;
-  if (!withModel && !withAdapters) {
-    throw new ShardloomError({
-      tag: 'usage',
-      what: 'One side is a model and the other one adapters: they have nothing in common.',
-      found: `${left.root} and ${right.root}`,
-      advice: 'Merge the adapter into its base model first (shardloom merge), or compare it with another adapter.',
-    });
-  }
-  // A single adapter against a single one: by its tensors alone, whatever their names.
-  const areAlone = !withModel && left.adapters.length === 1 && right.adapters.length === 1;
-  const weightsOf = (side: WeightsInput): Weights => {
-    if (areAlone) return side.adapters[0]!.weights;
-    const all = new Map(withModel ? side.model : []);
-    for (const { name, weights } of withAdapters ? side.adapters : []) {
-      for (const [parameter, weight] of weights) all.set(`${name}: ${parameter}`, weight);
-    }
-    return all;
-  };
-  const leftOut = [left, right].flatMap(({ model, adapters }, index) => {
-    const side = index === 0 ? 'left' : 'right';
-    return [
-      ...(model && !withModel ? [`the model on the ${side}`] : []),
-      ...(withAdapters ? [] : adapters.map(({ name }) => `adapter ${name} on the ${side}`)),
-    ];
-  });
-  return { left: weightsOf(left), right: weightsOf(right), leftOut };
-}
-
-function match(left: Weights, right: Weights, rename: RenameRule | undefined): Matched[] {
-  const byName = new Map<string, { left: Named | null; right: Named | null }>();
-  for (const [own, weight] of left) {
-    const name = rename ? own.replace(rename.pattern, rename.replacement) : own;
-    if (byName.has(name)) throw renamedTwice(name, byName.get(name)!.left!.name, own);
-    byName.set(name, { left: { ...weight, name: own }, right: null });
-  }
-  for (const [name, weight] of right) {
-    byName.set(name, { left: byName.get(name)?.left ?? null, right: { ...weight, name } });
-  }
-  return [...byName].map(([name, sides]) => ({ name, ...sides }));
-}
-
-function renamedTwice(name: string, first: string, second: string): ShardloomError {
-  return new ShardloomError({
-    tag: 'usage',
-    what: 'The rename rule gives two tensors of the left side the same name.',
-    tensor: name,
-    found: `${first} and ${second}`,
-    advice: 'Make the pattern narrower.',
-  });
-}
-
-function isComparable(one: Matched): one is Matched & { left: Named; right: Named } {
-  return one.left !== null && one.right !== null && sameShape(one.left.view.shape, one.right.view.shape);
 }
 
 async function compareAll(
@@ -213,32 +123,22 @@ async function compareAll(
   }
 }
 
-function rowOf(
-  { name, left, right }: Matched,
-  found: ValueDifference | undefined,
-  configs: readonly (ModelConfig | undefined)[],
-): DiffRow {
-  const status = found?.status ?? (!left ? 'only-right' : !right ? 'only-left' : 'shape-differs');
-  const sides = [left, right].flatMap((side, index) => (side ? [{ weight: side, config: configs[index] }] : []));
+function rowOf(one: Matched, found: ValueDifference | undefined): DiffRow {
+  const { name, left, right } = one;
   return {
     name,
-    status,
+    status: found?.status ?? (!left ? 'only-right' : !right ? 'only-left' : 'shape-differs'),
     left: left && tensorOf(left),
     right: right && tensorOf(right),
-    values: found ? valuesOf(found, sides) : null,
+    values: found ? valuesOf(found, one) : null,
   };
 }
 
-function tensorOf({ name, view: { dtype, shape } }: Named): DiffSideTensor {
+function tensorOf({ name, view: { dtype, shape } }: PlacedWeight): DiffSideTensor {
   return { name, dtype, shape };
 }
 
-interface Side {
-  readonly weight: Named;
-  readonly config: ModelConfig | undefined;
-}
-
-function valuesOf(found: ValueDifference, sides: readonly Side[]): DiffValues {
+function valuesOf(found: ValueDifference, one: Matched): DiffValues {
   const { elements, changed, nonFinite, maxAbs, largest, sums, status } = found;
   const finite = elements - nonFinite;
   const norms = Math.sqrt(sums.left) * Math.sqrt(sums.right);
@@ -251,27 +151,9 @@ function valuesOf(found: ValueDifference, sides: readonly Side[]): DiffValues {
     meanAbs: finite > 0 ? sums.absolute / finite : 0,
     relativeNorm: identical ? 0 : sums.left > 0 ? Math.sqrt(sums.squares) / Math.sqrt(sums.left) : null,
     cosine: identical ? 1 : norms > 0 ? Math.min(1, Math.max(-1, sums.dot / norms)) : null,
-    largest: largest && { ...largest, ...placeOf(largest.at, sides) },
+    largest: largest && { ...largest, ...placeAt(placementIn(one), largest.at) },
     histogram: barsOf(found.histogram),
   };
-}
-
-/** Which rank's shard the element is in, and which head it belongs to: from the side that knows. */
-function placeOf(at: readonly number[], sides: readonly Side[]): Pick<DiffPlace, 'rank' | 'file' | 'head'> {
-  let place: Pick<DiffPlace, 'rank' | 'file' | 'head'> = { rank: null, file: null, head: null };
-  for (const { weight, config } of sides) {
-    const region = weight.view.regions.find((one) =>
-      one.at.every((from, axis) => at[axis]! >= from && at[axis]! < from + one.size[axis]!),
-    );
-    const heads = headLayoutOf(weight.name, weight, config);
-    const head = heads && `${heads.kind === 'kv' ? 'KV' : 'query'} head ${Math.floor(at[heads.axis]! / heads.headDim)}`;
-    place = {
-      rank: place.rank ?? region?.source.rank ?? null,
-      file: region?.source.rank && !place.rank ? region.source.file : place.file,
-      head: place.head ?? head,
-    };
-  }
-  return place;
 }
 
 /** Entry e of the counts stands for 2^(e-127) up to twice that. */
