@@ -61,7 +61,7 @@ export class App {
     this.#folders = new ChosenFolders(this.window);
     this.#sharding = new Sharding(this.#folders, this.#inspector, this.#jobs);
     this.#merging = new Merging(this.#folders, this.#inspector, this.#jobs);
-    this.#diffing = new Diffing(this.window, this.#folders, this.#jobs);
+    this.#diffing = new Diffing(this.window, this.#folders, this.#inspector, this.#jobs);
     for (const { folder } of this.#checkpoints.recents) this.#folders.suggest(folder);
     answerRequests(this.#handlers(), pages);
     this.#updateMenu();
@@ -170,6 +170,8 @@ export class App {
       'merge:start': (request) => this.#merging.start(checkpoints.get(request.checkpoint), request),
       'diff:start': (sides) => this.#diffing.start(sides),
       'diff:rows': ({ job, offset, limit }) => this.#diffing.rows(job, offset, limit),
+      'diff:placement': (which) => this.#diffing.placement(which),
+      'diff:heatmap': (request) => this.#diffing.heatmap(request),
       'diff:report': (job) => this.#diffing.report(job),
       'folder:choose': (purpose) => this.#folders.chooseFor(purpose),
       'replicas:start': (id) => {

@@ -8,6 +8,7 @@ import type {
   ChosenAdapter,
   DType,
   Descendant,
+  DifferenceHeatmap,
   DigestName,
   Finding,
   Heatmap,
@@ -17,6 +18,7 @@ import type {
   ParameterLayout,
   ParameterRow,
   PartName,
+  Placement,
   Problem,
   Rank,
   RankContent,
@@ -101,6 +103,10 @@ export interface Requests {
   'diff:start': (sides: DiffSides) => Job;
   /** Rows of what it found, `offset` to `offset + limit`; those that moved most first. */
   'diff:rows': (request: { readonly job: JobId; readonly offset: number; readonly limit: number }) => DiffPage;
+  /** Where ranks and heads are in a tensor that it compared. */
+  'diff:placement': (request: DifferenceName) => Placement;
+  /** A picture of where the two sides of a tensor differ. A new request ends the one before it, which then fails as cancelled. */
+  'diff:heatmap': (request: DifferenceRequest) => DifferenceHeatmap;
   /** Asks where, and writes the report there; null if nobody chose a place. */
   'diff:report': (job: JobId) => string | null;
 
@@ -243,7 +249,18 @@ export interface TensorRequest {
   readonly target: TensorTarget;
 }
 
-export interface HeatmapRequest extends TensorRequest {
+export interface HeatmapRequest extends TensorRequest, PictureRequest {}
+
+/** A tensor of a finished comparison. */
+export interface DifferenceName {
+  readonly job: JobId;
+  readonly name: string;
+}
+
+export interface DifferenceRequest extends DifferenceName, PictureRequest {}
+
+/** What of a tensor is drawn, and how finely. */
+export interface PictureRequest {
   readonly slice: Slice;
   /** Cells, at most; the picture has no more than the slice has elements. */
   readonly width: number;

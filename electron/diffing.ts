@@ -1,20 +1,23 @@
 import { dialog, type BrowserWindow } from 'electron';
 import { writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { diffCommandLine, diffReportHtml } from '../src-core/index.ts';
-import type { DiffPage, DiffSides, Job, JobId } from './channels.ts';
+import { diffCommandLine, diffReportHtml, type DifferenceHeatmap, type Placement } from '../src-core/index.ts';
+import type { DifferenceName, DifferenceRequest, DiffPage, DiffSides, Job, JobId } from './channels.ts';
 import type { ChosenFolders } from './chosen-folders.ts';
+import type { Inspector } from './engine/inspector.ts';
 import type { Jobs } from './jobs.ts';
 
 /** Comparing two folders, as the page asks for it. */
 export class Diffing {
   readonly #window: BrowserWindow;
   readonly #folders: ChosenFolders;
+  readonly #inspector: Inspector;
   readonly #jobs: Jobs;
 
-  constructor(window: BrowserWindow, folders: ChosenFolders, jobs: Jobs) {
+  constructor(window: BrowserWindow, folders: ChosenFolders, inspector: Inspector, jobs: Jobs) {
     this.#window = window;
     this.#folders = folders;
+    this.#inspector = inspector;
     this.#jobs = jobs;
   }
 
@@ -28,6 +31,19 @@ export class Diffing {
   rows(job: JobId, offset: number, limit: number): DiffPage {
     const { rows } = this.#jobs.diff(job);
     return { rows: rows.slice(offset, offset + limit), total: rows.length };
+  }
+
+  placement({ job, name }: DifferenceName): Promise<Placement> {
+    return this.#inspector.ask('placement', { job, name, ...this.#sides(job) });
+  }
+
+  heatmap({ job, ...request }: DifferenceRequest): Promise<DifferenceHeatmap> {
+    return this.#inspector.ask('difference', { job, ...request, ...this.#sides(job) });
+  }
+
+  #sides(job: JobId): DiffSides {
+    const { left, right } = this.#jobs.diff(job);
+    return { left, right };
   }
 
   /** Writes what was found as a file that opens anywhere. */

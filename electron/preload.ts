@@ -37,6 +37,8 @@ const REQUESTS: Readonly<Record<PageChannel, true>> = {
   'merge:start': true,
   'diff:start': true,
   'diff:rows': true,
+  'diff:placement': true,
+  'diff:heatmap': true,
   'diff:report': true,
   'folder:choose': true,
   'replicas:start': true,

@@ -31,6 +31,8 @@ const slice = z.strictObject({
 const tensor = z.strictObject({ checkpoint: id, target });
 /** Pixels of a picture along one side. */
 const side = z.number().int().min(1).max(4096);
+const picture = { slice, width: side, height: side, firstOnly: z.boolean() };
+const difference = z.strictObject({ job: id, name });
 
 const choices = z.strictObject({
   format: z.enum(['safetensors', 'pytorch']),
@@ -92,7 +94,7 @@ export const requestSchemas: Schemas = {
   'checkpoint:lineage': z.tuple([parameter.extend({ index })]),
   'checkpoint:rank': z.tuple([z.strictObject({ checkpoint: id, part, rank })]),
   'tensor:values': z.tuple([tensor.extend({ slice })]),
-  'tensor:heatmap': z.tuple([tensor.extend({ slice, width: side, height: side, firstOnly: z.boolean() })]),
+  'tensor:heatmap': z.tuple([tensor.extend(picture)]),
   'tensor:statistics': z.tuple([tensor]),
   'tensor:descendants': z.tuple([tensor.extend({ index })]),
   'checkpoint:reveal': z.tuple([z.strictObject({ checkpoint: id, file: folder.exactOptional() })]),
@@ -110,6 +112,8 @@ export const requestSchemas: Schemas = {
   'merge:start': z.tuple([merging]),
   'diff:start': z.tuple([z.strictObject({ left: folder, right: folder })]),
   'diff:rows': z.tuple([z.strictObject({ job: id, offset, limit })]),
+  'diff:placement': z.tuple([difference]),
+  'diff:heatmap': z.tuple([difference.extend(picture)]),
   'diff:report': z.tuple([id]),
   'folder:choose': z.tuple([z.enum(['output', 'base-model', 'weights'])]),
   'replicas:start': z.tuple([id]),

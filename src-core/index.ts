@@ -24,6 +24,8 @@ export {
   type AdapterModule,
   type UpdateNorm,
 } from './inspect/adapter.ts';
+export { differenceHeatmapOf, type DifferenceHeatmap } from './inspect/difference-heatmap.ts';
+export type { ElementPlace, Placement } from './inspect/drawing/placement.ts';
 export { factsLine } from './inspect/facts.ts';
 export { heatmapOf, type Heatmap } from './inspect/heatmap.ts';
 export type { HeadLayout } from './inspect/head-layout.ts';
@@ -63,6 +65,7 @@ export {
   type ConsolidateResult,
   type PreparedConsolidation,
 } from './jobs/consolidate.ts';
+export { isComparable, openComparison, placementIn, type ComparableMatch, type Comparison } from './jobs/comparison.ts';
 export { diff, type DiffPlace, type DiffResult, type DiffRow, type DiffStatus, type DiffValues } from './jobs/diff.ts';
 export { diffReportHtml } from './jobs/diff-report.ts';
 export { merge, prepareMerge, type ChosenAdapter, type MergeResult } from './jobs/merge.ts';

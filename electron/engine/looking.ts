@@ -26,20 +26,12 @@ import {
   type TensorTarget,
   type UpdateNorm,
 } from '../../src-core/index.ts';
-import type { ElementLineage, HeatmapRequest, StatisticsWithHistogram, StoredElement } from '../channels.ts';
+import type { ElementLineage, PictureRequest, StatisticsWithHistogram, StoredElement } from '../channels.ts';
 import type { Opened } from './opened.ts';
+import { newest } from './running.ts';
 
 /** Bars of a histogram: as many as a side panel has room for. */
 const BARS = 64;
-
-/** What is looked at now. A newer picture or sum makes the one before it worthless. */
-const running = {
-  heatmap: new AbortController(),
-  statistics: new AbortController(),
-  norms: new AbortController(),
-};
-
-export type PictureRequest = Omit<HeatmapRequest, 'checkpoint' | 'target'>;
 
 export function layout({ checkpoint, parts }: Opened, part: PartName, name: string): ParameterLayout {
   return parameterLayout(parts, checkpoint.config, part, name);
@@ -93,12 +85,6 @@ export function descendants(
   const ones = index.map(() => 1);
   const { offset, length } = byteRuns(tensor, index, ones).runs[0]!;
   return { file: tensor.file, offset, bytes: length, becomes };
-}
-
-function newest(kind: keyof typeof running): AbortSignal {
-  running[kind].abort();
-  running[kind] = new AbortController();
-  return running[kind].signal;
 }
 
 function partOf(parts: readonly CheckpointPart[], name: PartName): CheckpointPart {

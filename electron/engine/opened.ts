@@ -11,11 +11,13 @@ import {
   type Checkpoint,
   type CheckpointPart,
   type CheckpointSummary,
+  type DifferenceHeatmap,
   type Heatmap,
   type ParameterDetail,
   type ParameterLayout,
   type ParameterRow,
   type PartName,
+  type Placement,
   type Rank,
   type RankContent,
   type Slice,
@@ -29,10 +31,12 @@ import type {
   ElementLineage,
   OutputPreview,
   ParameterPage,
+  PictureRequest,
   ShardingRequest,
   StatisticsWithHistogram,
   StoredElement,
 } from '../channels.ts';
+import { difference, placement, type ComparedTensor } from './differences.ts';
 import { consolidationPreview, mergePreview, shardingPreview, type MergeOfFolders } from './previews.ts';
 import {
   adapter,
@@ -44,7 +48,6 @@ import {
   norms,
   statistics,
   values,
-  type PictureRequest,
 } from './looking.ts';
 
 /** What opening gives back to the main process. */
@@ -126,6 +129,10 @@ export const inspections = {
   shardingPreview: (request: ShardingRequest): OutputPreview => shardingPreview(request),
 
   mergePreview: (request: MergeOfFolders): OutputPreview => mergePreview(request),
+
+  placement: (which: ComparedTensor): Placement => placement(which),
+
+  difference: (request: Parameters<typeof difference>[0]): Promise<DifferenceHeatmap> => difference(request),
 
   sample: async (folder: string): Promise<string> => (await makeSample(folder, { workers: 0 })).checkpoint,
 } as const;

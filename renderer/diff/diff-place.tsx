@@ -119,7 +119,12 @@ function Found({ job, summary }: { readonly job: Job; readonly summary: DiffSumm
   });
   const moved = items.some(({ value }) => value !== null && value > 0);
   return (
-    <Split id="diff" sideSize={340} leastSide={280} {...(shown && { side: <RowPanel row={shown} /> })}>
+    <Split
+      id="diff"
+      sideSize={400}
+      leastSide={300}
+      {...(shown && { side: <RowPanel key={shown.name} job={job.id} row={shown} /> })}
+    >
       <div className={styles.found}>
         <p className="quiet">
           {formatBytes(summary.bytes)} on both sides compared in {formatDuration(summary.seconds)}.

@@ -1,11 +1,24 @@
-import type { DiffRow, DiffValues } from '../../src-core/index.ts';
+import { Button } from '@mantine/core';
+import { useState } from 'react';
+import type { JobId } from '../../electron/channels.ts';
+import type { DiffPlace, DiffRow, DiffValues } from '../../src-core/index.ts';
+import { placeAt } from '../../src-core/inspect/drawing/placement.ts';
 import { formatCount, formatShape } from '../../src-core/units.ts';
 import { MiddleName } from '../components/middle-name.tsx';
+import { useAnswer } from '../use-answer.ts';
+import { HeatmapView } from '../values/heatmap-view.tsx';
+import { placeText, type Pointed } from '../values/pointed.ts';
+import { cellOf, indexOf } from '../values/window.ts';
 import styles from './diff.module.css';
 import { figureText, STATUS_WORDS } from './words.ts';
 
-/** One tensor whole: both sides, the figures, where the largest difference is, and how differences are spread. */
-export function RowPanel({ row: { name, status, left, right, values } }: { readonly row: DiffRow }) {
+interface RowPanelProps {
+  readonly job: JobId;
+  readonly row: DiffRow;
+}
+
+/** One tensor whole: both sides, the figures, where it differs, and how differences are spread. */
+export function RowPanel({ job, row: { name, status, left, right, values } }: RowPanelProps) {
   return (
     <section className={styles.panel} aria-label={name}>
       <h2 className="mono">
@@ -25,13 +38,76 @@ export function RowPanel({ row: { name, status, left, right, values } }: { reado
           );
         })}
       </dl>
-      {status === 'different' && values && <Values values={values} />}
+      {status === 'different' && values && left && (
+        <>
+          <Where job={job} name={name} shape={left.shape} values={values} />
+          <Values values={values} />
+        </>
+      )}
+    </section>
+  );
+}
+
+interface WhereProps {
+  readonly job: JobId;
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly values: DiffValues;
+}
+
+/** The picture of the differences, and one element: the largest, or the one that was clicked. */
+function Where({ job, name, shape, values: { largest } }: WhereProps) {
+  const placement = useAnswer('diff:placement', { job, name }).value;
+  const [chosen, setChosen] = useState<DiffPlace | null>(null);
+  const shown = chosen ?? largest;
+  const { leading } = cellOf(largest?.at ?? shape.map(() => 0));
+  const pick = ({ row, column, sides }: Pointed): void => {
+    if (!sides || !placement) return;
+    const at = indexOf({ leading, row, column }, shape.length);
+    setChosen({ at, ...sides, ...placeAt(placement, at) });
+  };
+  return (
+    <>
+      <HeatmapView
+        title="Right minus left"
+        source={{ channel: 'diff:heatmap', of: { job, name } }}
+        shape={shape}
+        leading={leading}
+        marks={placement}
+        onPick={pick}
+      />
+      {shown && <Element title={chosen ? 'Chosen element' : 'Largest difference'} place={shown} />}
+      {chosen && (
+        <Button variant="default" size="compact-sm" className={styles.back} onClick={() => setChosen(null)}>
+          Show the largest difference
+        </Button>
+      )}
+    </>
+  );
+}
+
+function Element({ title, place }: { readonly title: string; readonly place: DiffPlace }) {
+  const { at, left, right, file } = place;
+  const words = placeText(place);
+  return (
+    <section className={styles.element} aria-label={title}>
+      <h3>{title}</h3>
+      <p>
+        At <span className="mono selectable">[{at.join(', ')}]</span>: {figureText(left, 7)} on the left,{' '}
+        {figureText(right, 7)} on the right.
+      </p>
+      {words !== '' && <p>{words}</p>}
+      {file !== null && (
+        <p className="quiet">
+          <MiddleName text={file} tail={34} className="mono" />
+        </p>
+      )}
     </section>
   );
 }
 
 function Values({ values }: { readonly values: DiffValues }) {
-  const { elements, changed, nonFinite, maxAbs, meanAbs, relativeNorm, cosine, largest, histogram } = values;
+  const { elements, changed, nonFinite, maxAbs, meanAbs, relativeNorm, cosine, histogram } = values;
   const figures: readonly (readonly [string, string])[] = [
     ['Changed', `${formatCount(changed)} of ${formatCount(elements)}`],
     ['Relative norm', figureText(relativeNorm) || 'left is all zero'],
@@ -50,27 +126,6 @@ function Values({ values }: { readonly values: DiffValues }) {
           </div>
         ))}
       </dl>
-      {largest && (
-        <>
-          <h3>Largest difference</h3>
-          <p>
-            At <span className="mono selectable">[{largest.at.join(', ')}]</span>: {figureText(largest.left, 7)} on the
-            left, {figureText(largest.right, 7)} on the right.
-          </p>
-          {(largest.rank ?? largest.head) !== null && (
-            <p>
-              {[largest.rank && `TP rank ${largest.rank.tp}, stage ${largest.rank.pp}`, largest.head]
-                .filter((text) => text !== null)
-                .join(' · ')}
-            </p>
-          )}
-          {largest.file !== null && (
-            <p className="quiet">
-              <MiddleName text={largest.file} tail={34} className="mono" />
-            </p>
-          )}
-        </>
-      )}
       {histogram.length > 0 && <Histogram bars={histogram} />}
     </>
   );

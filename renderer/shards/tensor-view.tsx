@@ -57,7 +57,13 @@ export function TensorView({ checkpoint, part, rank, tensor }: TensorViewProps) 
         <p className="quiet">It has no elements.</p>
       ) : (
         <>
-          <HeatmapView checkpoint={checkpoint} target={target} shape={shape} cell={cell} onCell={setCell} />
+          <HeatmapView
+            title="Heatmap"
+            source={{ channel: 'tensor:heatmap', of: { checkpoint, target } }}
+            shape={shape}
+            leading={cell.leading}
+            onPick={({ row, column }) => setCell({ leading: cell.leading, row, column })}
+          />
           <Statistics checkpoint={checkpoint} target={target} />
           <h3>Values</h3>
           <ValueGrid checkpoint={checkpoint} target={target} shape={shape} rows={8} cell={cell} onCell={setCell} />
