@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { closeSync, openSync, readFileSync, readSync, writeSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { expect, type ElectronApplication, type Page } from '@playwright/test';
+import { expect, type ElectronApplication, type Locator, type Page } from '@playwright/test';
 import { test } from './app-under-test.ts';
 import { answerFolderDialog, copyOf, sampleCheckpoint, temporaryFolder } from './checkpoints.ts';
 import { look } from './look.ts';
@@ -29,6 +29,33 @@ async function open(app: ElectronApplication, page: Page, folder: string): Promi
   await page.getByRole('button', { name: 'Diff', exact: true }).click();
 }
 
+/** Zooms in on the changed element with the pointer, reads both sides under it, and chooses it. */
+async function findOnPicture(page: Page, picture: Locator): Promise<void> {
+  const at = /At \[(\d+), (\d+)\]/.exec(await page.getByLabel('Largest difference').innerText());
+  const shape = /BF16 (\d+) × (\d+)/.exec(
+    await page
+      .getByText(/BF16 \d+ ×/)
+      .first()
+      .innerText(),
+  );
+  const share = [1, 2].map((axis) => (Number(at![axis]) + 0.5) / Number(shape![axis]));
+  const box = (await picture.boundingBox())!;
+  const point = { x: box.x + share[1]! * box.width, y: box.y + share[0]! * box.height };
+  await page.mouse.move(point.x, point.y);
+  const readout = page.getByText(new RegExp(`\\[${at![1]}, ${at![2]}\\] .+ → .+`));
+  await expect(readout).toBeVisible();
+  await page.keyboard.down('Control');
+  for (let step = 0; step < 8; step++) await page.mouse.wheel(0, -100);
+  await page.keyboard.up('Control');
+  await expect(page.getByText(/^rows \d+–\d+, columns/)).toBeVisible();
+  await expect(picture).toHaveAttribute('data-picture', 'whole');
+  await page.mouse.move(point.x + 1, point.y);
+  await expect(readout).toBeVisible();
+  await page.mouse.click(point.x, point.y);
+  await expect(page.getByLabel('Chosen element')).toContainText(`[${at![1]}, ${at![2]}]`);
+  await expect(page.getByLabel('Chosen element')).toContainText('TP rank 3');
+}
+
 test('shards against what they were made from: identical; one changed element: tensor, element and rank', async ({
   shardloom: { app, page, problems },
 }) => {
@@ -50,7 +77,11 @@ test('shards against what they were made from: identical; one changed element: t
   await page.getByRole('button', { name: 'Compare again' }).click();
   await expect(page.getByText(/Of 39 tensors: 1 differs, 38 identical/)).toBeVisible();
   await expect(page.getByText(/TP rank 3, stage 0/)).toBeVisible();
+  const picture = page.getByRole('region', { name: 'Right minus left' }).getByRole('img');
+  await expect(picture).toHaveAttribute('data-picture', 'whole');
   await look(app, page, 'diff-one-element');
+  await findOnPicture(page, picture);
+  await look(app, page, 'diff-zoomed');
   expect(problems).toEqual([]);
 });
 
@@ -64,6 +95,14 @@ test('everything different, missing tensors, other dtypes; swapped, and saved as
   await expect(page.getByText(/28 differ, 11 identical/)).toBeVisible();
   await expect(page.getByText(/moved by \d/)).toBeVisible();
   await look(app, page, 'diff-many');
+  await page.getByRole('radio', { name: 'By layer' }).check({ force: true });
+  await expect(page.getByText(/Layer 3/)).toBeVisible();
+  await expect(page.getByText('7 of 9 differ').first()).toBeVisible();
+  await page.getByRole('textbox', { name: 'Filter by name' }).fill('down_proj');
+  await expect(page.getByText('4 of 39 tensors')).toBeVisible();
+  await look(app, page, 'diff-grouped');
+  await page.getByRole('textbox', { name: 'Filter by name' }).fill('');
+  await page.getByRole('radio', { name: 'No groups' }).check({ force: true });
   const report = join(temporaryFolder(), 'report.html');
   await app.evaluate(({ dialog }, filePath) => {
     dialog.showSaveDialog = () => Promise.resolve({ canceled: false, filePath });

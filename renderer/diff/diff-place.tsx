@@ -7,32 +7,22 @@ import type { DiffRow, Problem } from '../../src-core/index.ts';
 import { formatBytes, formatDuration } from '../../src-core/units.ts';
 import { startDiff } from '../actions.ts';
 import { ask, problemOf } from '../bridge.ts';
-import { DataGrid, type GridColumn } from '../components/data-grid.tsx';
-import { MiddleName } from '../components/middle-name.tsx';
 import page from '../components/page.module.css';
 import { PlaceHeader } from '../components/place-header.tsx';
 import { ProblemCard } from '../components/problem-card.tsx';
 import { Split } from '../components/split.tsx';
 import { progressShare, progressText } from '../jobs/progress-text.ts';
-import { layerOf } from '../parameters/layer-of.ts';
+import { layerOf } from '../components/layer-of.ts';
 import { diffSides } from '../stores/diff.ts';
 import { jobs } from '../stores/jobs.ts';
 import { session } from '../stores/session.ts';
 import { LayerPicture } from '../values/layer-picture.tsx';
+import { DiffTable } from './diff-table.tsx';
 import styles from './diff.module.css';
 import { RowPanel } from './row-panel.tsx';
 import { Sides } from './sides.tsx';
 import { useDiffRows } from './use-rows.ts';
-import { answerOf, changedText, figureText, STATUS_WORDS } from './words.ts';
-
-const COLUMNS: readonly GridColumn[] = [
-  { name: 'Tensor', width: 260 },
-  { name: 'What', width: 128, isFixed: true },
-  { name: 'Changed', width: 92, isFixed: true, isNumeric: true },
-  { name: 'Relative norm', width: 108, isFixed: true, isNumeric: true },
-  { name: 'Cosine', width: 92, isFixed: true, isNumeric: true },
-  { name: 'Largest', width: 92, isFixed: true, isNumeric: true },
-];
+import { answerOf, figureText } from './words.ts';
 
 /** Two folders compared tensor by tensor: totals, what moved most, and where. */
 export function DiffPlace() {
@@ -108,14 +98,14 @@ function Running({ job }: { readonly job: Job }) {
 
 function Found({ job, summary }: { readonly job: Job; readonly summary: DiffSummary }) {
   const rows = useDiffRows(job.id);
-  const [active, setActive] = useState(0);
-  const shown = rows[Math.min(active, rows.length - 1)];
-  const items = rows.flatMap((row, index) => {
+  const [chosen, setChosen] = useState<DiffRow | null>(null);
+  const shown = chosen ?? rows[0] ?? null;
+  const items = rows.flatMap((row) => {
     const layer = layerOf(row.name);
     const match = /\.([^.]+)\.weight$/.exec(row.name);
     return layer === null || !match || !row.values
       ? []
-      : [{ name: row.name, layer, kind: match[1]!, value: row.values.relativeNorm, index }];
+      : [{ name: row.name, layer, kind: match[1]!, value: row.values.relativeNorm, row }];
   });
   const moved = items.some(({ value }) => value !== null && value > 0);
   return (
@@ -140,35 +130,11 @@ function Found({ job, summary }: { readonly job: Job; readonly summary: DiffSumm
                 {value === null ? 'has nothing to compare with' : `moved by ${figureText(value)} of its norm`}
               </>
             )}
-            onChoose={({ index }) => setActive(index)}
+            onChoose={({ row }) => setChosen(row)}
           />
         )}
-        <DataGrid
-          label="Tensors"
-          id="diff"
-          columns={COLUMNS}
-          count={rows.length}
-          cells={(row) => cellsOf(rows[row]!)}
-          current={rows.length === 0 ? null : Math.min(active, rows.length - 1)}
-          onCurrent={setActive}
-          onClick={setActive}
-        />
+        <DiffTable rows={rows} shown={shown} onShow={setChosen} />
       </div>
     </Split>
   );
-}
-
-function cellsOf(row: DiffRow): React.ReactNode[] {
-  const { name, status, values } = row;
-  const figures = status === 'different' ? values : null;
-  return [
-    <MiddleName key="name" text={name} tail={32} className="mono" />,
-    <span key="status" data-status={status} className={styles.status}>
-      {STATUS_WORDS[status]}
-    </span>,
-    changedText(row),
-    figureText(figures?.relativeNorm),
-    figureText(figures?.cosine, 6),
-    figureText(figures?.maxAbs),
-  ];
 }

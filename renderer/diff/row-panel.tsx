@@ -40,8 +40,9 @@ export function RowPanel({ job, row: { name, status, left, right, values } }: Ro
       </dl>
       {status === 'different' && values && left && (
         <>
+          <Figures values={values} />
           <Where job={job} name={name} shape={left.shape} values={values} />
-          <Values values={values} />
+          {values.histogram.length > 0 && <Histogram bars={values.histogram} />}
         </>
       )}
     </section>
@@ -106,8 +107,8 @@ function Element({ title, place }: { readonly title: string; readonly place: Dif
   );
 }
 
-function Values({ values }: { readonly values: DiffValues }) {
-  const { elements, changed, nonFinite, maxAbs, meanAbs, relativeNorm, cosine, histogram } = values;
+function Figures({ values }: { readonly values: DiffValues }) {
+  const { elements, changed, nonFinite, maxAbs, meanAbs, relativeNorm, cosine } = values;
   const figures: readonly (readonly [string, string])[] = [
     ['Changed', `${formatCount(changed)} of ${formatCount(elements)}`],
     ['Relative norm', figureText(relativeNorm) || 'left is all zero'],
@@ -117,17 +118,14 @@ function Values({ values }: { readonly values: DiffValues }) {
     ...(nonFinite > 0 ? [['NaN or Inf', formatCount(nonFinite)] as const] : []),
   ];
   return (
-    <>
-      <dl className={styles.figures}>
-        {figures.map(([label, text]) => (
-          <div key={label}>
-            <dt>{label}</dt>
-            <dd className="selectable">{text}</dd>
-          </div>
-        ))}
-      </dl>
-      {histogram.length > 0 && <Histogram bars={histogram} />}
-    </>
+    <dl className={styles.figures}>
+      {figures.map(([label, text]) => (
+        <div key={label}>
+          <dt>{label}</dt>
+          <dd className="selectable">{text}</dd>
+        </div>
+      ))}
+    </dl>
   );
 }
 

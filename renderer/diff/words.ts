@@ -41,3 +41,17 @@ export function changedText({ values }: DiffRow): string {
   const share = (values.changed / values.elements) * 100;
   return share >= 0.01 ? `${Number(share.toPrecision(3))} %` : `${values.changed} of ${values.elements}`;
 }
+
+/** The largest relative norm of several tensors; null where none has moved. */
+export function mostMoved(rows: readonly DiffRow[]): number | null {
+  const norms = rows.flatMap(({ status, values }) => (status === 'different' ? (values?.relativeNorm ?? []) : []));
+  return norms.length === 0 ? null : Math.max(...norms);
+}
+
+/** What has become of the tensors of a group: "2 of 9 differ". */
+export function groupFacts(rows: readonly DiffRow[]): string {
+  const same = rows.filter(({ status }) => status === 'identical' || status === 'equal').length;
+  if (same === rows.length) return `${formatPlural(rows.length, 'tensor')}, the same`;
+  const differing = rows.length - same;
+  return `${differing} of ${rows.length} ${differWord(differing)}`;
+}

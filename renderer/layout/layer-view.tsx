@@ -7,7 +7,7 @@ import { Diagram } from '../parameters/diagram.tsx';
 import { TagMark } from '../parameters/tag-mark.tsx';
 import { useAnswer } from '../use-answer.ts';
 import { showLayout } from '../stores/session.ts';
-import { layerOf, nameInLayer } from '../parameters/layer-of.ts';
+import { layerOf, nameInLayer } from '../components/layer-of.ts';
 import styles from './layout.module.css';
 
 interface LayerViewProps {

@@ -15,7 +15,7 @@ import { useAnswer } from '../use-answer.ts';
 import { differingTensors } from './blocks.ts';
 import { BlockTable } from './block-table.tsx';
 import { COLOURING_NAMES, colouringsOf, type Colouring } from './colours.ts';
-import { layerOf } from '../parameters/layer-of.ts';
+import { layerOf } from '../components/layer-of.ts';
 import { LayerView } from './layer-view.tsx';
 import styles from './layout.module.css';
 import { ParameterPicker } from './parameter-picker.tsx';

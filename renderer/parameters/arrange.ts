@@ -1,10 +1,7 @@
 import type { ParameterRow } from '../../src-core/index.ts';
+import { groupOfName, type Grouping } from '../components/grouped-lines.ts';
 import { wordMatcher } from '../components/word-matcher.ts';
-import { layerOf } from './layer-of.ts';
 import { tagOf, tagText, type Tag } from './tags.ts';
-
-export const GROUPINGS = ['none', 'layer', 'module'] as const;
-export type Grouping = (typeof GROUPINGS)[number];
 
 /** Columns by which rows can be sorted. */
 export type SortKey = 'name' | 'shape' | 'dtype' | 'bytes' | 'stage' | 'from' | 'rule' | 'ranks' | 'copies';
@@ -50,58 +47,11 @@ export function sortRows(rows: readonly ParameterRow[], sort: Arrangement['sort'
   return [...rows].sort(sort.descending ? (a, b) => compare(b, a) : compare);
 }
 
-/** A line of the table: the head of a group, or a row by its index. */
-export type Line =
-  | { readonly kind: 'row'; readonly index: number }
-  | {
-      readonly kind: 'group';
-      readonly key: string;
-      readonly count: number;
-      readonly bytes: number;
-      readonly isOpen: boolean;
-    };
-
-/** The lines of a table, groups where the first row of each stands. */
-export function linesOf(
-  rows: readonly ParameterRow[],
-  grouping: Grouping,
-  withParts: boolean,
-  closed: ReadonlySet<string>,
-): readonly Line[] {
-  if (grouping === 'none' && !withParts) return rows.map((_, index) => ({ kind: 'row', index }));
-  const groups = new Map<string, number[]>();
-  rows.forEach((row, index) => {
-    const key = groupOf(row, grouping, withParts);
-    const group = groups.get(key);
-    if (group) group.push(index);
-    else groups.set(key, [index]);
-  });
-  const lines: Line[] = [];
-  for (const [key, indices] of groups) {
-    const isOpen = !closed.has(key);
-    const bytes = indices.reduce((sum, index) => sum + rows[index]!.bytes, 0);
-    lines.push({ kind: 'group', key, count: indices.length, bytes, isOpen });
-    if (isOpen) for (const index of indices) lines.push({ kind: 'row', index });
-  }
-  return lines;
-}
-
-/** The group that a row belongs to, by its name. */
+/** The group that a row belongs to, by its name, and by its part where there are several. */
 export function groupOf({ name, part }: ParameterRow, grouping: Grouping, withParts: boolean): string {
   const prefix = withParts ? (part === 'model' ? 'Model' : `Adapter ${part.slice('adapter:'.length)}`) : '';
-  const own = ownGroup(name, grouping);
+  const own = groupOfName(name, grouping);
   return prefix && own ? `${prefix} · ${own}` : prefix || own;
-}
-
-function ownGroup(name: string, grouping: Grouping): string {
-  if (grouping === 'none') return '';
-  if (grouping === 'layer') {
-    const layer = layerOf(name);
-    return layer === null ? 'Outside the layers' : `Layer ${layer}`;
-  }
-  // The module that holds the linear: model.layers.0.self_attn for model.layers.0.self_attn.q_proj.weight.
-  const segments = name.split('.');
-  return segments.slice(0, Math.max(1, segments.length - 2)).join('.');
 }
 
 /** How many rows have each tag. */

@@ -13,7 +13,9 @@ import {
 import type { ParameterRow } from '../../src-core/index.ts';
 import { formatBytes, formatCount, formatPlural } from '../../src-core/units.ts';
 import { copyText } from '../actions.ts';
-import type { Arrangement, Line, SortKey } from './arrange.ts';
+import { GroupHead } from '../components/group-head.tsx';
+import type { GroupLine, Line } from '../components/grouped-lines.ts';
+import type { Arrangement, SortKey } from './arrange.ts';
 import { ColumnMenu } from './column-menu.tsx';
 import { CELLS, columns, features, NUMERIC } from './columns.tsx';
 import { moveInLines } from '../components/line-keys.ts';
@@ -116,6 +118,7 @@ export function ParameterTable(props: ParameterTableProps) {
               // Lines that leave at one end are used again at the other: making elements costs more than filling them.
               key={index % most}
               line={lines[index]!}
+              rows={rows}
               row={lineRow(lines[index]!, rows)}
               index={index}
               top={start}
@@ -155,6 +158,8 @@ function isShownLine(line: Line, rows: readonly ParameterRow[], shown: Parameter
 
 interface TableLineProps {
   readonly line: Line;
+  /** All of the table's. */
+  readonly rows: readonly ParameterRow[];
   readonly row: ParameterRow | null;
   readonly index: number;
   readonly top: number;
@@ -168,7 +173,7 @@ interface TableLineProps {
 
 /** Scrolling draws lines again only where they are new: everything else about them stays the same. */
 const TableLine = memo(
-  function TableLine({ line, row, index, top, isActive, isShown, columns: keys, onPick }: TableLineProps) {
+  function TableLine({ line, rows, row, index, top, isActive, isShown, columns: keys, onPick }: TableLineProps) {
     return (
       <div
         id={`line-${index}`}
@@ -184,7 +189,7 @@ const TableLine = memo(
           onPick(line);
         }}
       >
-        {line.kind === 'group' ? <GroupLine line={line} /> : row && <Cells row={row} keys={keys} />}
+        {line.kind === 'group' ? <GroupCell line={line} rows={rows} /> : row && <Cells row={row} keys={keys} />}
       </div>
     );
   },
@@ -205,18 +210,20 @@ function Cells({ row, keys }: { readonly row: ParameterRow; readonly keys: reado
   ));
 }
 
-function GroupLine({ line }: { readonly line: Line & { readonly kind: 'group' } }) {
-  const summary = useMemo(
-    () => `${formatPlural(line.count, 'parameter')}, ${formatBytes(line.bytes)}`,
-    [line.count, line.bytes],
-  );
+interface GroupCellProps {
+  readonly line: GroupLine;
+  readonly rows: readonly ParameterRow[];
+}
+
+function GroupCell({ line: { key, indices, isOpen }, rows }: GroupCellProps) {
+  const bytes = useMemo(() => indices.reduce((sum, index) => sum + rows[index]!.bytes, 0), [indices, rows]);
   return (
     <div role="gridcell" className={styles.groupCell}>
-      <span className={styles.chevron} data-open={line.isOpen || undefined} aria-hidden>
-        ›
-      </span>
-      <span>{line.key}</span>
-      <span className={styles.groupFacts}>{summary}</span>
+      <GroupHead
+        label={key}
+        isOpen={isOpen}
+        facts={`${formatPlural(indices.length, 'parameter')}, ${formatBytes(bytes)}`}
+      />
     </div>
   );
 }

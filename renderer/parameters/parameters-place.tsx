@@ -4,11 +4,12 @@ import { useStore } from 'zustand';
 import type { OpenedCheckpoint } from '../../electron/channels.ts';
 import type { ParameterRow } from '../../src-core/index.ts';
 import { ProblemCard } from '../components/problem-card.tsx';
+import { groupedLines, toggled, type Grouping } from '../components/grouped-lines.ts';
 import { EmptyPlace, PlaceHeader } from '../components/place-header.tsx';
 import { Split } from '../components/split.tsx';
 import { session } from '../stores/session.ts';
 import { answerOf } from './answer.ts';
-import { filterRows, linesOf, sortRows, tagCounts, type Arrangement, type Grouping } from './arrange.ts';
+import { filterRows, groupOf, sortRows, tagCounts, type Arrangement } from './arrange.ts';
 import { ParameterPanel } from './parameter-panel.tsx';
 import { ParameterTable } from './parameter-table.tsx';
 import styles from './parameters.module.css';
@@ -58,14 +59,17 @@ function Mapping({ opened }: { readonly opened: OpenedCheckpoint }) {
   const withParts = useMemo(() => new Set(rows.map(({ part }) => part)).size > 1, [rows]);
   const filtered = useMemo(() => filterRows(rows, { query, tags, sort: null }), [rows, query, tags]);
   const arranged = useMemo(() => sortRows(filtered, sort), [filtered, sort]);
-  const lines = useMemo(() => linesOf(arranged, grouping, withParts, closed), [arranged, grouping, withParts, closed]);
+  const lines = useMemo(() => {
+    const isGrouped = grouping !== 'none' || withParts;
+    return groupedLines(
+      arranged.length,
+      isGrouped ? (index) => groupOf(arranged[index]!, grouping, withParts) : null,
+      closed,
+    );
+  }, [arranged, grouping, withParts, closed]);
   const counts = useMemo(() => tagCounts(rows), [rows]);
   const toggle = (key: string): void => {
-    setClosed((before) => {
-      const after = new Set(before);
-      if (!after.delete(key)) after.add(key);
-      return after;
-    });
+    setClosed((before) => toggled(before, key));
   };
   return (
     <div className={styles.page}>

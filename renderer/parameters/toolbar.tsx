@@ -1,10 +1,11 @@
-import { ActionIcon, Button, SegmentedControl, TextInput, UnstyledButton } from '@mantine/core';
+import { ActionIcon, Button, TextInput, UnstyledButton } from '@mantine/core';
 import { IconClipboardCopy, IconSearch, IconX } from '@tabler/icons-react';
 import { useEffect, useState } from 'react';
 import type { ParameterRow } from '../../src-core/index.ts';
 import { formatCount } from '../../src-core/units.ts';
 import { copyText } from '../actions.ts';
-import { GROUPINGS, type Grouping } from './arrange.ts';
+import { GroupingControl } from '../components/group-head.tsx';
+import type { Grouping } from '../components/grouped-lines.ts';
 import styles from './parameters.module.css';
 import { TAG_NAMES, TAGS, type Tag } from './tags.ts';
 import { rowsAsTsv } from './tsv.ts';
@@ -20,12 +21,6 @@ interface ToolbarProps {
   /** The rows that are shown, in their order: what is copied. */
   readonly shown: readonly ParameterRow[];
 }
-
-const GROUPING_NAMES: Readonly<Record<Grouping, string>> = {
-  none: 'No groups',
-  layer: 'By layer',
-  module: 'By module',
-};
 
 /** Filter, marks, groups, copy. */
 export function Toolbar({ query, onQuery, counts, tags, onTags, grouping, onGrouping, shown }: ToolbarProps) {
@@ -70,14 +65,7 @@ export function Toolbar({ query, onQuery, counts, tags, onTags, grouping, onGrou
         ))}
       </div>
       <div className={styles.toolbarRight}>
-        <SegmentedControl
-          aria-label="Groups"
-          value={grouping}
-          data={GROUPINGS.map((value) => ({ value, label: GROUPING_NAMES[value] }))}
-          onChange={(value) => {
-            onGrouping(value);
-          }}
-        />
+        <GroupingControl grouping={grouping} onGrouping={onGrouping} />
         <CopyRows shown={shown} />
       </div>
     </div>

@@ -3,7 +3,7 @@ import { ShardloomError } from '../errors.ts';
 import type { TensorPair } from '../execute/pair-reader.ts';
 import type { Placement } from '../inspect/drawing/placement.ts';
 import { placementOf, type PlacedWeight } from '../inspect/placement.ts';
-import { PlanBuilder } from '../plan/plan-builder.ts';
+import type { PlanBuilder } from '../plan/plan-builder.ts';
 import { sameShape } from '../tensor/shape.ts';
 import { openWeights, type Weights, type WeightsInput } from './weights-input.ts';
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { ParameterRow } from '../../src-core/index.ts';
-import { filterRows, groupOf, linesOf, sortRows, tagCounts } from '../../renderer/parameters/arrange.ts';
+import { groupedLines, toggled } from '../../renderer/components/grouped-lines.ts';
+import { filterRows, groupOf, sortRows, tagCounts } from '../../renderer/parameters/arrange.ts';
 import { moveInLines } from '../../renderer/components/line-keys.ts';
 import { tagText } from '../../renderer/parameters/tags.ts';
 import { rowsAsTsv } from '../../renderer/parameters/tsv.ts';
@@ -80,15 +81,16 @@ describe('groups', () => {
   });
 
   test('closed ones keep their head, with what is in them', () => {
-    const lines = linesOf(ROWS, 'layer', false, new Set(['Outside the layers']));
-    expect(lines).toEqual([
-      { kind: 'group', key: 'Outside the layers', count: 2, bytes: 24, isOpen: false },
-      { kind: 'group', key: 'Layer 10', count: 1, bytes: 32, isOpen: true },
+    const byLayer = (index: number): string => groupOf(ROWS[index]!, 'layer', false);
+    expect(groupedLines(ROWS.length, byLayer, new Set(['Outside the layers']))).toEqual([
+      { kind: 'group', key: 'Outside the layers', indices: [0, 3], isOpen: false },
+      { kind: 'group', key: 'Layer 10', indices: [1], isOpen: true },
       { kind: 'row', index: 1 },
-      { kind: 'group', key: 'Layer 9', count: 1, bytes: 16, isOpen: true },
+      { kind: 'group', key: 'Layer 9', indices: [2], isOpen: true },
       { kind: 'row', index: 2 },
     ]);
-    expect(linesOf(ROWS, 'none', false, new Set())).toHaveLength(4);
+    expect(groupedLines(ROWS.length, null, new Set())).toHaveLength(4);
+    expect(toggled(toggled(new Set(['a']), 'b'), 'a')).toEqual(new Set(['b']));
   });
 });
 

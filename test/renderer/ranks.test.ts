@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { rangeText } from '../../renderer/components/range-text.ts';
 import { axisNames, copyText, counterparts, differingTensors, headText } from '../../renderer/layout/blocks.ts';
 import { categoryOf, colouringsOf, legendOf, partsInside, shortName } from '../../renderer/layout/colours.ts';
-import { layerOf } from '../../renderer/parameters/layer-of.ts';
+import { layerOf } from '../../renderer/components/layer-of.ts';
 import { answerOf, differencesText } from '../../renderer/replicas/words.ts';
 import { colourOf, HEAT_COLOURS, limitOf, pixelsOf } from '../../renderer/values/heat-colours.ts';
 import { exactValue, moveCell, shortValue, windowAt, windowWith } from '../../renderer/values/window.ts';
