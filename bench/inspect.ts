@@ -1,6 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { ViewReader } from '../src-core/execute/view-reader.ts';
+import { differenceHeatmapOf } from '../src-core/inspect/difference-heatmap.ts';
 import { heatmapOf } from '../src-core/inspect/heatmap.ts';
 import { statisticsOf } from '../src-core/inspect/statistics.ts';
 import { DEFAULT_BAND_BYTES } from '../src-core/limits.ts';
@@ -27,29 +28,36 @@ export async function lookingAtTensors(folder: string, pairs: number): Promise<v
   console.log(
     `  statistics            ${spread(rates)} GB/s   aim: 1 GB/s   (${median(ratios).toFixed(2)} of reading alone)`,
   );
+  const slice = { leading: [], row: 0, column: 0, rows: ROWS, columns: COLUMNS };
+  const size = { width: 640, height: 640 };
+  await drawn('first picture        ', pairs, (onUpdate) => heatmapOf('tensor', view, slice, size, { onUpdate }));
+  const other = largeTensor(path.join(folder, 'other.bin'), 0x85ebca6b);
+  await drawn('first of differences ', pairs, (onUpdate) =>
+    differenceHeatmapOf('tensor', { left: view, right: other }, slice, size, { onUpdate }),
+  );
+}
+
+/** When the first picture was there, and when the exact one. */
+async function drawn(label: string, pairs: number, draw: (onUpdate: () => void) => Promise<unknown>): Promise<void> {
   const first: number[] = [];
   const whole: number[] = [];
   for (let i = 0; i <= pairs; i++) {
     let firstAt = 0;
     const started = performance.now();
-    const onUpdate = (): void => {
+    await draw(() => {
       if (firstAt === 0) firstAt = performance.now() - started;
-    };
-    const slice = { leading: [], row: 0, column: 0, rows: ROWS, columns: COLUMNS };
-    await heatmapOf('tensor', view, slice, { width: 640, height: 640 }, { onUpdate });
+    });
     if (i === 0) continue;
     first.push(firstAt);
     whole.push(performance.now() - started);
   }
-  console.log(
-    `  first picture         ${spread(first)} ms   aim: 200 ms   (exact after ${median(whole).toFixed(0)} ms)`,
-  );
+  console.log(`  ${label} ${spread(first)} ms   aim: 200 ms   (exact after ${median(whole).toFixed(0)} ms)`);
 }
 
-function largeTensor(file: string): View {
+function largeTensor(file: string, factor = 0x9e3779b1): View {
   // Bits as trained weights have them: two signs, eight exponents, all fractions.
   const block = Uint16Array.from({ length: 1_048_583 }, (_, i) => {
-    const mixed = Math.imul(i + 1, 0x9e3779b1) >>> 0;
+    const mixed = Math.imul(i + 1, factor) >>> 0;
     return ((mixed & 0x8000) | ((115 + ((mixed >>> 16) & 7)) << 7) | ((mixed >>> 20) & 0x7f)) & 0xffff;
   });
   const bytes = new Uint8Array(block.buffer);

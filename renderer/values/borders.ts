@@ -20,7 +20,7 @@ export interface RankBox {
 /** Borders of heads that are closer together than this say nothing, in pixels. */
 const LEAST_HEAD = 5;
 /** Room that a label needs, in pixels. */
-const LABEL = { width: 44, height: 15 } as const;
+const LABEL = { width: 30, height: 15 } as const;
 /** More boxes than this are a grey haze. */
 const MOST_BOXES = 512;
 

@@ -63,7 +63,6 @@ export function HeatmapView({ title, source, shape, leading, marks = null, onPic
     <section className={styles.heatmap} aria-label={title} ref={ref}>
       <header className={styles.head}>
         <h3>{title}</h3>
-        <span className={styles.where}>{whereText(slice, shape)}</span>
         {marks && (marks.regions.length > 0 || marks.heads) && (
           <ActionIcon
             size="sm"
@@ -97,10 +96,11 @@ export function HeatmapView({ title, source, shape, leading, marks = null, onPic
           setShown(zoomed(slice, shape, factor, at.x, at.y));
         }}
       />
-      <Scale heatmap={heatmap}>
-        {under ? pointedText(under, isDifference) : heatmap && !heatmap.complete ? 'refining' : ''}
-      </Scale>
-      {marks && <p className={styles.place}>{place ?? ''}</p>}
+      <Scale heatmap={heatmap} where={whereText(slice, shape)} />
+      <p className={styles.readout}>
+        <span>{under ? pointedText(under, isDifference) : heatmap && !heatmap.complete ? 'refining' : ''}</span>
+        {place !== null && place !== '' && <span className={styles.place}>{place}</span>}
+      </p>
     </section>
   );
 }
@@ -172,8 +172,8 @@ function Zoom({ slice, shape, onShow }: ZoomProps) {
   );
 }
 
-/** The legend; with the pointer on the picture, what is under it. */
-function Scale({ heatmap, children }: { readonly heatmap: ShownHeatmap | null; readonly children: string }) {
+/** What the colours mean, and what of the tensor is shown. */
+function Scale({ heatmap, where }: { readonly heatmap: ShownHeatmap | null; readonly where: string }) {
   const colours = HEAT_COLOURS[useComputedColorScheme('light')];
   const limit = heatmap ? limitOf(heatmap.values) : 0;
   const gradient = `linear-gradient(to right, ${css(colours.negative)}, ${css(colours.zero)}, ${css(colours.positive)})`;
@@ -182,9 +182,13 @@ function Scale({ heatmap, children }: { readonly heatmap: ShownHeatmap | null; r
       <span>{heatmap ? shortValue(-limit) : ''}</span>
       <span className={styles.bar} style={{ background: gradient }} aria-hidden />
       <span>{heatmap ? shortValue(limit) : ''}</span>
-      <span className={styles.odd} style={{ background: css(colours.odd) }} aria-hidden />
-      <span>NaN, Inf</span>
-      <span className={styles.pointed}>{children}</span>
+      {heatmap?.values.some((value) => !Number.isFinite(value)) && (
+        <>
+          <span className={styles.odd} style={{ background: css(colours.odd) }} aria-hidden />
+          <span>NaN, Inf</span>
+        </>
+      )}
+      <span className={styles.where}>{where}</span>
     </footer>
   );
 }

@@ -4,7 +4,7 @@ import { colourOf, css, HEAT_COLOURS } from './heat-colours.ts';
 import { layerMapOf, nextCell, type LayerMap, type MapItem } from './layer-map.ts';
 import styles from './layer-picture.module.css';
 
-const CELL = { width: 26, height: 26, gap: 2 } as const;
+const CELL = { width: 26, height: 18, gap: 2 } as const;
 /** Room for labels: 11 px of a monospaced font take 6.7 px a character. */
 const LABELS = { top: 20, character: 6.7, gap: 16 } as const;
 /** A label at every so many layers, so that they do not touch. */
@@ -107,7 +107,7 @@ function Labels({
         );
       })}
       {kinds.map((kind, row) => (
-        <text key={kind} x={left - 8} y={LABELS.top + row * (CELL.height + CELL.gap) + 17} textAnchor="end">
+        <text key={kind} x={left - 8} y={LABELS.top + row * (CELL.height + CELL.gap) + 13} textAnchor="end">
           {kind}
         </text>
       ))}
