@@ -57,6 +57,8 @@ export interface CopyTask {
   readonly output: string | null;
   readonly tensors: readonly PlanTensor[];
   readonly sources: readonly PlanSource[];
+  /** The number that each source has in the run as a whole: what is found is told by these. */
+  readonly sourceNumbers: readonly number[];
   readonly files: readonly PlanSourceFile[];
   readonly settings: CopySettings;
 }
@@ -104,7 +106,7 @@ export class TensorCopier {
     const scratch = this.#memory.addresses[1]!;
     const assembler = new Assembler(this.#memory, this.#files, task, scratch, this.#bandBytes);
     try {
-      return task.tensors.map((tensor) => this.#copy(tensor, fd, assembler, task.settings));
+      return task.tensors.map((tensor) => this.#copy(tensor, fd, assembler, task));
     } catch (error) {
       throw task.output === null ? error : asWriteError(error, task.output);
     } finally {
@@ -116,7 +118,8 @@ export class TensorCopier {
     this.#files.close();
   }
 
-  #copy(tensor: PlanTensor, fd: number | null, assembler: Assembler, settings: CopySettings): CopiedTensor {
+  #copy(tensor: PlanTensor, fd: number | null, assembler: Assembler, task: CopyTask): CopiedTensor {
+    const { settings, sourceNumbers } = task;
     const [taken, , other] = this.#memory.addresses as [number, number, number];
     const convert = this.#conversion(tensor, assembler);
     const control = new BigInt64Array(settings.control);
@@ -154,7 +157,10 @@ export class TensorCopier {
       name: tensor.name,
       digest: digest?.finish() ?? '',
       ...found,
-      differences: differences.flatMap((where, copy) => (where.size > 0 ? [{ copy, where: [...where.values()] }] : [])),
+      differences: differences.flatMap((where, copy) => {
+        const told = [...where.values()].map((one) => ({ ...one, source: sourceNumbers[one.source]! }));
+        return told.length > 0 ? [{ copy, where: told }] : [];
+      }),
     };
   }
 

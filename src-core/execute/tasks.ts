@@ -68,6 +68,8 @@ function batches(tensors: readonly PlanTensor[]): { readonly tensors: PlanTensor
 class TaskInputs implements Inputs {
   readonly sources: PlanSource[] = [];
   readonly files: PlanSourceFile[] = [];
+  /** The number that each source has in the whole run. */
+  readonly numbers: number[] = [];
   readonly #inputs: Inputs;
   readonly #sourceIndex = new Map<number, number>();
   readonly #fileIndex = new Map<number, number>();
@@ -93,6 +95,7 @@ class TaskInputs implements Inputs {
 
   #source(index: number): number {
     return numbered(index, this.#sourceIndex, this.sources, () => {
+      this.numbers.push(index);
       const source = this.#inputs.sources[index]!;
       const file = numbered(source.file, this.#fileIndex, this.files, () => this.#inputs.files[source.file]!);
       return { ...source, file };
@@ -112,7 +115,7 @@ function numbered<Item>(index: number, known: Map<number, number>, list: Item[],
 function selfContained(
   inputs: Inputs,
   tensors: readonly PlanTensor[],
-): Pick<CopyTask, 'tensors' | 'sources' | 'files'> {
+): Pick<CopyTask, 'tensors' | 'sources' | 'sourceNumbers' | 'files'> {
   const own = new TaskInputs(inputs);
   const renumbered = tensors.map((tensor) => ({
     ...tensor,
@@ -122,7 +125,7 @@ function selfContained(
       updates: tensor.updates.map((update) => ({ ...update, a: own.operand(update.a), b: own.operand(update.b) })),
     }),
   }));
-  return { tensors: renumbered, sources: own.sources, files: own.files };
+  return { tensors: renumbered, sources: own.sources, sourceNumbers: own.numbers, files: own.files };
 }
 
 /** Pairs of tensors to be compared by value, cut up in the same way. */

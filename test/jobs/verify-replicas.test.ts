@@ -64,6 +64,30 @@ describe('copies of replicated tensors', () => {
     ]);
   });
 
+  test('that differ in a large model, whose work is cut into several tasks, keep their place', async () => {
+    // More than one task's worth of bytes in copies alone.
+    const config = { ...CONFIG, hiddenSize: 1024, numAttentionHeads: 8, numKeyValueHeads: 4, numHiddenLayers: 14 };
+    const options = { config, tensorParallelSize: 8, workers: 0 };
+    folder = (await makeSample(path.join(temporaryFolder(), 'large'), options)).checkpoint;
+    for (const [layer, tp] of [
+      [0, 6],
+      [8, 5],
+      [13, 7],
+    ] as const) {
+      const { file, byteOffset } = stored(`model.layers.${layer}.self_attn.qkv_proj.weight_v`, tp);
+      patchFile(file, byteOffset + 10, Uint8Array.from([0x80, 0x3f]));
+    }
+    const { replicas } = await verifyReplicas(openCheckpoint(folder), { workers: 0 });
+    const found = replicas.flatMap(({ name, differences }) =>
+      differences.flatMap(({ places }) => places.map(({ rank, tensor }) => [name, rank?.tp, tensor])),
+    );
+    expect(found.sort()).toEqual([
+      ['model.layers.0.self_attn.v_proj.weight', 6, 'model.layers.0.self_attn.qkv_proj.weight_v'],
+      ['model.layers.13.self_attn.v_proj.weight', 7, 'model.layers.13.self_attn.qkv_proj.weight_v'],
+      ['model.layers.8.self_attn.v_proj.weight', 5, 'model.layers.8.self_attn.qkv_proj.weight_v'],
+    ]);
+  });
+
   test('a NaN against a number has no largest difference', async () => {
     const k = stored('model.layers.1.self_attn.qkv_proj.weight_k', 6);
     patchFile(k.file, k.byteOffset, Uint8Array.from([0xc0, 0x7f]));
