@@ -43,7 +43,9 @@ export type ErrorTag =
   | 'write-failed'
   | 'read-failed'
   | 'source-changed'
+  /** Stopped by the user, and nothing of it is left; or so that it can go on later, and what was written is kept. */
   | 'cancelled'
+  | 'stopped'
   /** Findings only. */
   | 'interrupted-save'
   | 'non-finite'

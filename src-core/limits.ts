@@ -91,6 +91,9 @@ export const MAX_LINEAGE_RUNS = 1024;
 /** Values that are shown as numbers at once: a screen full of a table is far below. */
 export const MAX_SHOWN_VALUES = 65_536;
 
+/** What a run notes of its tensors, about 200 bytes each: a million of them. A longer one is not continued. */
+export const MAX_JOURNAL_BYTES = 256 * MiB;
+
 /** How often a run shows that it is still there, for other runs into the same folder. */
 export const OWNER_HEARTBEAT_MS = 5_000;
 

@@ -38,17 +38,7 @@ import type {
 } from '../channels.ts';
 import { difference, placement, type ComparedTensor } from './differences.ts';
 import { consolidationPreview, mergePreview, shardingPreview, type MergeOfFolders } from './previews.ts';
-import {
-  adapter,
-  descendants,
-  heatmap,
-  heldBy,
-  layout,
-  lineage,
-  norms,
-  statistics,
-  values,
-} from './looking.ts';
+import { adapter, descendants, heatmap, heldBy, layout, lineage, norms, statistics, values } from './looking.ts';
 
 /** What opening gives back to the main process. */
 export interface OpenResult {

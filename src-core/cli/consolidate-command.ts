@@ -1,5 +1,6 @@
 import { openCheckpoint } from '../models/open-checkpoint.ts';
 import { printable, ShardloomError } from '../errors.ts';
+import { keptOf } from '../execute/execute.ts';
 import type { PartOf } from '../execute/parts.ts';
 import { createPool, usualWorkers } from '../execute/pool.ts';
 import {
@@ -12,6 +13,7 @@ import { verifyRoundTrip, type RoundTrip } from '../jobs/verify-round-trip.ts';
 import { isPartName, type PartName } from '../plan/part-name.ts';
 import { planDocument, planText } from '../plan/print.ts';
 import { formatBytes, formatDuration, formatPlural } from '../units.ts';
+import { continuedText } from './continued.ts';
 import { EXIT } from './exit-codes.ts';
 import { outputOptionsOf, usage, type OutputFlags } from './output-options.ts';
 import { partOfArgument, partResultText } from './parts.ts';
@@ -122,6 +124,7 @@ function resultText(result: ConsolidateResult): string {
     `${styled('bold', 'Consolidated')} ${formatPlural(tensors, 'tensor')}, ${formatBytes(result.bytesWritten)} in ${formatDuration(result.seconds)}${rate}`,
     `  into ${printable(result.out)}`,
     ...plan.outputs.map((output) => `    ${printable(output.path)}  ${formatBytes(output.size)}`),
+    ...continuedText(result),
     '',
     styled('bold', 'Checked'),
     check(true, `every element of every tensor comes from exactly one place (${formatPlural(tensors, 'tensor')})`),
@@ -153,6 +156,7 @@ function resultDocument(result: ConsolidateResult, roundTrip: RoundTrip | null):
       tensors: tensors.map(({ name, digest }) => ({ name, digest })),
     })),
     bytes: result.bytesWritten,
+    kept: keptOf(result.written),
     seconds: result.seconds,
     workers: result.workers,
     replicas: result.replicas,

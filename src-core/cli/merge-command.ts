@@ -1,8 +1,10 @@
 import { printable, ShardloomError } from '../errors.ts';
+import { keptOf } from '../execute/execute.ts';
 import { createPool, usualWorkers } from '../execute/pool.ts';
 import { merge, prepareMerge, type ChosenAdapter, type MergeOptions, type MergeResult } from '../jobs/merge.ts';
 import { planDocument, planText } from '../plan/print.ts';
 import { formatBytes, formatDuration, formatPlural } from '../units.ts';
+import { continuedText } from './continued.ts';
 import { EXIT } from './exit-codes.ts';
 import { outputOptionsOf, type OutputFlags } from './output-options.ts';
 import { findingsText, ProgressLine, styled } from './terminal.ts';
@@ -67,7 +69,7 @@ function chosenAdapter(text: string): ChosenAdapter {
   });
 }
 
-function textOf({ out, plan, modules, bytesWritten, seconds, findings }: MergeResult): string {
+function textOf({ out, plan, written, modules, bytesWritten, seconds, findings }: MergeResult): string {
   const tensors = plan.outputs.reduce((sum, output) => sum + output.tensors.length, 0);
   const rate = seconds > 0 ? ` (${formatBytes(bytesWritten / seconds)}/s)` : '';
   const adapters = [...new Set(modules.map(({ adapter }) => adapter))];
@@ -75,6 +77,7 @@ function textOf({ out, plan, modules, bytesWritten, seconds, findings }: MergeRe
     `${styled('bold', 'Merged')} ${adapters.map(printable).join(', ')} into ${formatPlural(modules.length, 'weight')} of ${formatPlural(tensors, 'tensor')}: ${formatBytes(bytesWritten)} in ${formatDuration(seconds)}${rate}`,
     `  into ${printable(out)}`,
     ...plan.outputs.map(({ path, size }) => `    ${printable(path)}  ${formatBytes(size)}`),
+    ...continuedText({ written }),
     ...scales({ modules }),
     ...(findings.length > 0 ? ['', findingsText(findings)] : []),
     '',
@@ -101,6 +104,7 @@ function documentOf({ out, written, modules, bytesWritten, seconds, workers, fin
     })),
     merged: modules,
     bytes: bytesWritten,
+    kept: keptOf(written),
     seconds,
     workers,
     findings,

@@ -1,15 +1,23 @@
 import { CommanderError } from 'commander';
 import { isShardloomError, toProblem } from '../errors.ts';
+import { KEEP } from '../execute/watch.ts';
 import { EXIT, exitCodeOf } from './exit-codes.ts';
 import { styled } from './terminal.ts';
 
-/** Ctrl-C once stops the run and cleans up; twice ends the program at once. */
+/**
+ * Ctrl-C stops the run and cleans up: somebody changed their mind. SIGTERM comes from a scheduler or a machine that shuts down: what was
+ * written is kept for the next run. Either one a second time ends the program at once.
+ */
 export function cancelOnInterrupt(): AbortSignal {
   const controller = new AbortController();
-  for (const name of ['SIGINT', 'SIGTERM'] as const) {
+  const signals = {
+    SIGINT: { reason: undefined, code: EXIT.cancelled },
+    SIGTERM: { reason: KEEP, code: EXIT.stopped },
+  };
+  for (const [name, { reason, code }] of Object.entries(signals)) {
     process.once(name, () => {
-      controller.abort();
-      process.once(name, () => process.exit(EXIT.cancelled));
+      controller.abort(reason);
+      process.once(name, () => process.exit(code));
     });
   }
   return controller.signal;

@@ -1,8 +1,10 @@
 import { printable } from '../errors.ts';
+import { keptOf } from '../execute/execute.ts';
 import { createPool, usualWorkers } from '../execute/pool.ts';
 import { reshard, shard, type ShardResult, type ShardRunOptions } from '../jobs/shard.ts';
 import type { ShardingOptions } from '../plan/sharding.ts';
 import { formatBytes, formatDuration, formatPlural } from '../units.ts';
+import { continuedText } from './continued.ts';
 import { EXIT } from './exit-codes.ts';
 import { partOfArgument, partResultText } from './parts.ts';
 import { parallelConfigOf, type SizeFlags } from './sizes.ts';
@@ -73,6 +75,7 @@ function textOf(
   return [
     `${styled('bold', done)} for TP ${tensorParallelSize} × PP ${pipelineParallelSize}: ${formatBytes(bytesWritten)} in ${formatPlural(plan.outputs.length, 'file')}, ${formatDuration(seconds)}${rate}`,
     `  into ${printable(out)}`,
+    ...continuedText(result),
     ...(findings.length > 0 ? ['', findingsText(findings)] : []),
     '',
   ].join('\n');
@@ -83,6 +86,7 @@ function documentOf({ out, written, bytesWritten, seconds, workers, findings }: 
     out,
     files: written.map(({ output }) => ({ path: output.path, bytes: output.size })),
     bytes: bytesWritten,
+    kept: keptOf(written),
     seconds,
     workers,
     findings,

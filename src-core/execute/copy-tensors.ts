@@ -16,8 +16,10 @@ import { elementCount } from '../tensor/shape.ts';
 import { Assembler, piecesIn, type Piece } from './assemble.ts';
 import { bandsOf, type Box } from './bands.ts';
 import { addDifferences, compareBands, type Difference } from './compare.ts';
+import { RunControl } from './control.ts';
 import type { Digest, DigestName } from './digest.ts';
 import { createKernelMemory, type KernelMemory } from './kernels.ts';
+import { isWritten } from './kept.ts';
 import { LowRankUpdate } from './low-rank.ts';
 import { RunningMean } from './mean.ts';
 import { countNonFinite } from './non-finite.ts';
@@ -30,12 +32,9 @@ export interface CopySettings {
   readonly digest: DigestName | null;
   /** CRC-32 of each tensor's bytes, which zip archives ask for. */
   readonly crc32: boolean;
-  /** Shared with the main thread: see {@link CONTROL_FIELDS}. */
+  /** Shared with the main thread: see {@link RunControl}. */
   readonly control: SharedArrayBuffer;
 }
-
-/** Fields of the control buffer, 64-bit each: bytes done (written and compared), and 1 once the run is cancelled. */
-export const CONTROL_FIELDS = { done: 0, cancelled: 1 } as const;
 
 /** Settings of a new run, with a control buffer of its own. */
 export function copySettings(bandBytes: number | undefined, digest: DigestName | null, crc32: boolean): CopySettings {
@@ -43,7 +42,7 @@ export function copySettings(bandBytes: number | undefined, digest: DigestName |
     bandBytes: Math.min(MAX_BAND_BYTES, Math.max(MIN_BAND_BYTES, bandBytes ?? DEFAULT_BAND_BYTES)),
     digest,
     crc32,
-    control: new SharedArrayBuffer(8 * Object.keys(CONTROL_FIELDS).length),
+    control: new RunControl().buffer,
   };
 }
 
@@ -54,13 +53,23 @@ export function copySettings(bandBytes: number | undefined, digest: DigestName |
 export interface CopyTask {
   readonly kind: 'copy';
   /** Null: nothing is written, and tensors are only compared with their copies. */
-  readonly output: string | null;
+  readonly output: TaskOutput | null;
   readonly tensors: readonly PlanTensor[];
   readonly sources: readonly PlanSource[];
   /** The number that each source has in the run as a whole: what is found is told by these. */
   readonly sourceNumbers: readonly number[];
   readonly files: readonly PlanSourceFile[];
   readonly settings: CopySettings;
+}
+
+/** Where a task writes. */
+export interface TaskOutput {
+  /** As the plan names it. */
+  readonly path: string;
+  /** Where it stands meanwhile. It exists at its full length. */
+  readonly file: string;
+  /** Tensors of the task that an earlier run says to have written there. */
+  readonly known: readonly CopiedTensor[];
 }
 
 /** What was seen while a tensor was copied. */
@@ -77,6 +86,8 @@ export interface CopiedTensor {
   readonly averaged: number;
   /** By index into the tensor's copies: where that copy differs. Copies that are equal are not listed. */
   readonly differences: readonly { readonly copy: number; readonly where: readonly Difference[] }[];
+  /** An earlier run has written it: its bytes were read and found to be those, the rest is what that run saw. */
+  readonly isKept?: true;
 }
 
 /** Buffers: the band, what is read around it, and the band of a copy or the converted band. */
@@ -100,15 +111,22 @@ export class TensorCopier {
     this.#memory = createKernelMemory(BUFFERS, bandBytes);
   }
 
-  /** Copies the task's tensors into the output file, which exists at its full length. */
+  /** Copies the task's tensors into the output file; those that are there already are only read and digested. */
   run(task: CopyTask): CopiedTensor[] {
-    const fd = task.output === null ? null : fs.openSync(task.output, 'r+');
+    const { output } = task;
+    const fd = output === null ? null : fs.openSync(output.file, 'r+');
     const scratch = this.#memory.addresses[1]!;
     const assembler = new Assembler(this.#memory, this.#files, task, scratch, this.#bandBytes);
+    const known = new Map(output?.known.map((tensor) => [tensor.name, tensor]));
     try {
-      return task.tensors.map((tensor) => this.#copy(tensor, fd, assembler, task));
+      return task.tensors.map((tensor) => {
+        const before = known.get(tensor.name);
+        if (fd !== null && before && this.#isThere(tensor, before, fd, task.settings))
+          return { ...before, isKept: true };
+        return this.#copy(tensor, fd, assembler, task);
+      });
     } catch (error) {
-      throw task.output === null ? error : asWriteError(error, task.output);
+      throw output === null ? error : asWriteError(error, output.file);
     } finally {
       if (fd !== null) fs.closeSync(fd);
     }
@@ -118,11 +136,17 @@ export class TensorCopier {
     this.#files.close();
   }
 
+  #isThere(tensor: PlanTensor, before: CopiedTensor, fd: number, settings: CopySettings): boolean {
+    const [address] = this.#memory.addresses as [number];
+    const buffer = this.#memory.bytes.subarray(address, address + this.#bandBytes);
+    return isWritten(tensor, before, fd, { settings, buffer, makeDigest: this.#makeDigest });
+  }
+
   #copy(tensor: PlanTensor, fd: number | null, assembler: Assembler, task: CopyTask): CopiedTensor {
     const { settings, sourceNumbers } = task;
     const [taken, , other] = this.#memory.addresses as [number, number, number];
     const convert = this.#conversion(tensor, assembler);
-    const control = new BigInt64Array(settings.control);
+    const control = new RunControl(settings.control);
     const digest = settings.digest && this.#makeDigest(settings.digest);
     const found = { nan: 0, inf: 0, overflowed: 0, averaged: 0, crc32: 0 };
     const differences = tensor.copies.map(() => new Map<number, Difference>());
@@ -131,7 +155,7 @@ export class TensorCopier {
     // A conversion may widen elements up to the widest, and both bands must fit their buffers.
     const bandElements = this.#bandBytes / (convert ? WIDEST_ELEMENT_BYTES : dtypeBytes(tensor.sourceDtype));
     for (const band of bandsOf(tensor.shape, Math.max(1, Math.floor(bandElements)))) {
-      if (Atomics.load(control, CONTROL_FIELDS.cancelled) !== 0n) throw cancelled();
+      control.check();
       const count = elementCount(band.size);
       found.averaged += this.#fill(tensor, tensor.sourceDtype, band, assembler, taken).averaged;
       const sourceLength = count * dtypeBytes(tensor.sourceDtype);
@@ -139,7 +163,7 @@ export class TensorCopier {
       found.nan += before.nan;
       found.inf += before.inf;
       this.#compareCopies(tensor, band, assembler, differences);
-      Atomics.add(control, CONTROL_FIELDS.done, BigInt(sourceLength * contents));
+      control.add(sourceLength * contents);
       if (fd === null) continue;
       const address = convert ? other : taken;
       const byteLength = count * dtypeBytes(tensor.dtype);
@@ -226,13 +250,6 @@ export class TensorCopier {
   #viewAt(address: number): DataView {
     return new DataView(this.#memory.bytes.buffer, address);
   }
-}
-
-export function cancelled(): ShardloomError {
-  return new ShardloomError({
-    tag: 'cancelled',
-    what: 'The run was cancelled. Nothing was left in the output folder.',
-  });
 }
 
 function writeAll(fd: number, bytes: Uint8Array, at: number): void {

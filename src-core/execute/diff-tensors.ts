@@ -1,7 +1,8 @@
 import { dtypeBytes } from '../tensor/dtype.ts';
 import { elementCount } from '../tensor/shape.ts';
 import { bandsOf, type Box } from './bands.ts';
-import { cancelled, CONTROL_FIELDS, type CopySettings } from './copy-tensors.ts';
+import { RunControl } from './control.ts';
+import type { CopySettings } from './copy-tensors.ts';
 import { PairReader, wideDType, type PairSources, type TensorPair, type WideBand } from './pair-reader.ts';
 
 /** Pairs that are compared one after the other, complete in itself like a copy task. */
@@ -49,7 +50,7 @@ export class TensorDiffer {
 
   run(task: DiffTask): ValueDifference[] {
     this.#reader.use(task);
-    const control = new BigInt64Array(task.settings.control);
+    const control = new RunControl(task.settings.control);
     return task.pairs.map((pair) => this.#compare(pair, control));
   }
 
@@ -58,26 +59,26 @@ export class TensorDiffer {
   }
 
   /** Bytes first: what is identical costs no more than reading it. Only where they differ all values are looked at. */
-  #compare(pair: TensorPair, control: BigInt64Array): ValueDifference {
+  #compare(pair: TensorPair, control: RunControl): ValueDifference {
     const elements = elementCount(pair.left.shape);
     if (pair.left.dtype === pair.right.dtype && this.#sameBytes(pair, control)) return same(pair, elements);
     return this.#values(pair, control);
   }
 
-  #sameBytes(pair: TensorPair, control: BigInt64Array): boolean {
+  #sameBytes(pair: TensorPair, control: RunControl): boolean {
     const element = dtypeBytes(pair.left.dtype);
     const all = Buffer.from(this.#reader.memory.bytes.buffer);
     for (const band of bandsOf(pair.left.shape, Math.max(1, Math.floor(this.#reader.bandBytes / element)))) {
-      checkCancelled(control);
+      control.check();
       const [left, right] = this.#reader.read(pair, band);
       const length = elementCount(band.size) * element;
       if (all.compare(all, left, left + length, right, right + length) !== 0) return false;
-      Atomics.add(control, CONTROL_FIELDS.done, BigInt(2 * length));
+      control.add(2 * length);
     }
     return true;
   }
 
-  #values(pair: TensorPair, control: BigInt64Array): ValueDifference {
+  #values(pair: TensorPair, control: RunControl): ValueDifference {
     const { kernels, bytes, view } = this.#reader.memory;
     const [out, histogram] = this.#reader.extra as [number, number];
     bytes.fill(0, out, out + RESULT_BYTES);
@@ -88,7 +89,7 @@ export class TensorDiffer {
     let seen = 0;
     const pairElement = dtypeBytes(pair.left.dtype) + dtypeBytes(pair.right.dtype);
     for (const band of bandsOf(pair.left.shape, this.#reader.wideElements)) {
-      checkCancelled(control);
+      control.check();
       const wide = this.#reader.readWide(pair, band);
       const [left, right, count] = [wide.left.byteOffset, wide.right.byteOffset, wide.left.length];
       view.setFloat32(out + 48, 0, true);
@@ -101,7 +102,7 @@ export class TensorDiffer {
         if (found.maxAbs > maxAbs) ({ maxAbs, largest } = found);
       }
       seen = differing;
-      Atomics.add(control, CONTROL_FIELDS.done, BigInt(count * pairElement));
+      control.add(count * pairElement);
     }
     const sum = (index: number): number => view.getFloat64(out + 8 * index, true);
     const changed = view.getUint32(out + 40, true);
@@ -117,10 +118,6 @@ export class TensorDiffer {
       histogram: [...new Uint32Array(bytes.buffer, histogram, BINS)],
     };
   }
-}
-
-function checkCancelled(control: BigInt64Array): void {
-  if (Atomics.load(control, CONTROL_FIELDS.cancelled) !== 0n) throw cancelled();
 }
 
 function largestIn({ left, right }: WideBand, { at, size }: Box): Pick<ValueDifference, 'maxAbs' | 'largest'> {

@@ -1,18 +1,18 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { ShardloomError } from '../errors.ts';
+import { isShardloomError, ShardloomError } from '../errors.ts';
 import { MAX_SIDECAR_BYTES } from '../limits.ts';
 import { plannedBytes, plannedReads, type Plan, type PlanOutput, type PlanPiece, type PlanText } from '../plan/plan.ts';
 import { validatePlan } from '../plan/validate.ts';
 import { formatBytes } from '../units.ts';
-import { asWriteError, copySettings, type CopiedTensor } from './copy-tensors.ts';
+import { asWriteError, copySettings, type CopiedTensor, type CopySettings, type CopyTask } from './copy-tensors.ts';
 import type { DigestName } from './digest.ts';
 import { createPool, defaultWorkers, type CopyPool } from './pool.ts';
 import { isChanged, sourceChanged } from './source-files.ts';
 import { outputsOfPart, type PartOf } from './parts.ts';
 import { Staging } from './staging.ts';
 import { tasksOf } from './tasks.ts';
-import { runWatched, type WatchOptions } from './watch.ts';
+import { KEEP, runWatched, type WatchOptions } from './watch.ts';
 
 export interface ExecuteOptions extends WatchOptions {
   /** Worker threads; 0 for this thread. Chosen by size where absent. */
@@ -58,11 +58,16 @@ export async function executePlan(plan: Plan, out: string, options: ExecuteOptio
   validatePlan(plan);
   const { part } = options;
   const mine = part ? planOfPart(plan, part) : plan;
-  checkSpace(mine, out);
-  const staging = Staging.claim(out, plan, options.replace ?? false, part);
+  const settings = copySettings(
+    options.bandBytes,
+    options.digest === undefined ? 'xxh64' : options.digest,
+    options.finish !== undefined,
+  );
+  checkSpace(mine, out, Staging.bytesThere(out, mine, part));
+  const staging = Staging.claim(out, plan, { ...settings, replace: options.replace ?? false, part });
   const pool = options.pool ?? createPool(options.workers ?? defaultWorkers(plannedReads(mine)));
   try {
-    const written = await copyAll(mine, staging, pool, options);
+    const written = await copyAll(mine, staging, pool, settings, options);
     checkSources(mine);
     const texts = [...mine.texts, ...(options.beforePublish?.(written) ?? [])];
     writeSmallFiles(mine, texts, staging);
@@ -71,8 +76,7 @@ export async function executePlan(plan: Plan, out: string, options: ExecuteOptio
     const seconds = (performance.now() - started) / 1000;
     return { written, bytesWritten: plannedBytes(mine), seconds, workers: pool.workers };
   } catch (error) {
-    staging.discard();
-    throw error;
+    throw giveUp(staging, error, options.signal);
   } finally {
     if (!options.pool) await pool.close();
   }
@@ -83,35 +87,66 @@ function planOfPart(plan: Plan, part: PartOf): Plan {
   return part.index === 1 ? { ...plan, outputs } : { ...plan, outputs, texts: [], sidecars: [] };
 }
 
+/** Cleans up after an error, and gives the error that tells what has become of the output. */
+function giveUp(staging: Staging, error: unknown, signal: AbortSignal | undefined): unknown {
+  const isCancelled = isShardloomError(error, 'cancelled');
+  if (!isCancelled || signal?.reason !== KEEP) {
+    staging.discard();
+    return isCancelled ? cancelledRun() : error;
+  }
+  try {
+    staging.leave();
+    return stoppedRun();
+  } catch (problem) {
+    return problem;
+  }
+}
+
+function cancelledRun(): ShardloomError {
+  return new ShardloomError({
+    tag: 'cancelled',
+    what: 'The run was cancelled. Nothing was left in the output folder.',
+  });
+}
+
+function stoppedRun(): ShardloomError {
+  return new ShardloomError({
+    tag: 'stopped',
+    what: 'The run was stopped. What it has written so far is kept.',
+    advice: 'Run the same command again: it goes on from there.',
+  });
+}
+
 async function copyAll(
   plan: Plan,
   staging: Staging,
   pool: CopyPool,
+  settings: CopySettings,
   options: ExecuteOptions,
 ): Promise<WrittenOutput[]> {
-  const settings = copySettings(
-    options.bandBytes,
-    options.digest === undefined ? 'xxh64' : options.digest,
-    options.finish !== undefined,
-  );
   for (const output of plan.outputs) createOutput(output, staging.pathOf(output.path));
-  const tasks = tasksOf(plan, settings, (output) => staging.pathOf(output.path));
-  const results = await runWatched(pool.workers, pool.run, tasks, settings.control, plannedReads(plan), options);
+  const tasks = tasksOf(plan, settings, (output) => staging.pathOf(output.path), staging.known);
+  const note = ({ output }: CopyTask, tensors: readonly CopiedTensor[]): void => {
+    staging.journal.done(output!.path, tensors);
+  };
+  const total = plannedReads(plan);
+  const results = await runWatched(pool.workers, pool.run, tasks, settings.control, total, options, note);
   const copied = new Map<string, Map<string, CopiedTensor>>();
   tasks.forEach(({ output }, index) => {
-    const ofFile = copied.get(output!) ?? new Map<string, CopiedTensor>();
+    const ofFile = copied.get(output!.path) ?? new Map<string, CopiedTensor>();
     for (const tensor of results[index]!) ofFile.set(tensor.name, tensor);
-    copied.set(output!, ofFile);
+    copied.set(output!.path, ofFile);
   });
   return plan.outputs.map((output) => {
     const file = staging.pathOf(output.path);
-    return finishOutput(output, file, copied.get(file) ?? new Map(), options);
+    return finishOutput(output, file, copied.get(output.path) ?? new Map(), options);
   });
 }
 
+/** Makes a file at its full length with what is known of it before copying; one that an earlier run has left is used again. */
 function createOutput(output: PlanOutput, file: string): void {
   try {
-    const fd = fs.openSync(file, 'wx');
+    const fd = fs.openSync(file, fs.existsSync(file) ? 'r+' : 'wx');
     try {
       fs.ftruncateSync(fd, output.size);
       writePieces(fd, output.pieces);
@@ -170,6 +205,14 @@ function writeSmallFiles(plan: Plan, texts: readonly PlanText[], staging: Stagin
   }
 }
 
+/** What a run did not have to write, because an earlier one that was interrupted had done so. */
+export function keptOf(written: readonly WrittenOutput[]): { readonly tensors: number; readonly bytes: number } {
+  const sizes = written.flatMap(({ output, tensors }) =>
+    output.tensors.flatMap(({ byteLength }, index) => (tensors[index]!.isKept ? [byteLength] : [])),
+  );
+  return { tensors: sizes.length, bytes: sizes.reduce((sum, size) => sum + size, 0) };
+}
+
 /** Config and tokenizer, then weights; last what makes a folder loadable (index, `done`) and what vouches for it. */
 export function publishingOrder(plan: Plan, texts: readonly PlanText[]): string[] {
   const planned = new Set(plan.texts.map(({ path: name }) => name));
@@ -192,8 +235,9 @@ function checkSources(plan: Plan): void {
   }
 }
 
-function checkSpace(plan: Plan, out: string): void {
-  const need = plannedBytes(plan);
+/** `there`: bytes on the disk already, from a run that is continued. */
+function checkSpace(plan: Plan, out: string, there: number): void {
+  const need = Math.max(0, plannedBytes(plan) - there);
   const free = freeBytes(out);
   if (free === null || need <= free) return;
   throw new ShardloomError({

@@ -7,22 +7,33 @@ import { ShardloomError } from '../errors.ts';
 import { OWNER_HEARTBEAT_MS, OWNER_STALE_MS } from '../limits.ts';
 
 /** In a folder that a run writes into: which process it is, so that a second run can tell. */
-const OWNER_FILE = 'owner.json';
+export const OWNER_FILE = 'owner.json';
 
-const owner = z.object({ pid: z.number(), host: z.string(), token: z.string().optional() });
+const owner = z.object({
+  pid: z.number(),
+  host: z.string(),
+  token: z.string().optional(),
+  /** The run has stopped and left its work to whoever goes on with it. */
+  left: z.boolean().optional(),
+});
 type Owner = z.infer<typeof owner>;
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /**
  * A folder that one run writes into. The run shows that it is there by touching its owner file; a folder whose owner was killed, or
- * has not been heard of for a while (it may have run on another machine), can be taken over, and is empty then.
+ * has not been heard of for a while (it may have run on another machine), can be taken over, with what is in it.
  */
 export class FolderOwner {
   readonly folder: string;
+  /** It was taken over: an earlier run's files may be in it. */
+  readonly isTakenOver: boolean;
   readonly #token: string;
   readonly #heartbeat: NodeJS.Timeout;
 
-  private constructor(folder: string, token: string) {
+  private constructor(folder: string, token: string, isTakenOver: boolean) {
     this.folder = folder;
+    this.isTakenOver = isTakenOver;
     this.#token = token;
     this.#heartbeat = setInterval(() => touch(path.join(folder, OWNER_FILE)), OWNER_HEARTBEAT_MS);
     this.#heartbeat.unref();
@@ -33,20 +44,20 @@ export class FolderOwner {
     const token = randomUUID();
     // Renamed into place with its owner in it: there is no moment in which the folder is nobody's.
     const made = `${folder}.${token}`;
-    fs.mkdirSync(made);
+    const isTakenOver = fs.existsSync(folder);
     try {
-      fs.writeFileSync(path.join(made, OWNER_FILE), JSON.stringify({ pid: process.pid, host: os.hostname(), token }));
-      if (fs.existsSync(folder)) {
-        const before = readOwner(folder);
-        if (before === null || !isGone(folder, before)) throw busy(folder, before);
-        fs.rmSync(folder, { recursive: true, force: true });
-      }
+      if (isTakenOver) takeAway(folder, made);
+      else fs.mkdirSync(made);
+      writeOwner(made, token);
       moveInto(made, folder);
     } catch (error) {
+      // What was taken over is left for the next try, unless somebody else has begun meanwhile.
+      if (isTakenOver && fs.existsSync(made) && !fs.existsSync(folder)) fs.renameSync(made, folder);
       fs.rmSync(made, { recursive: true, force: true });
       throw error;
     }
-    return new FolderOwner(folder, token);
+    sweep(folder);
+    return new FolderOwner(folder, token, isTakenOver);
   }
 
   /** False where another run has taken the folder over: this one was suspended for long. */
@@ -54,15 +65,66 @@ export class FolderOwner {
     return readOwner(this.folder)?.token === this.#token;
   }
 
-  /** Throws `output-busy` where the folder is no longer ours. */
+  /** Throws `output-busy` where the folder is another run's now, and `write-failed` where it is gone. */
   check(): void {
+    if (!fs.existsSync(this.folder)) throw removed(this.folder);
     if (!this.isOurs()) throw busy(this.folder, readOwner(this.folder));
   }
 
-  /** The folder is no longer written into. */
-  release(): void {
+  /** Leaves the folder with what is in it, for the next run to take over at once. */
+  leave(): void {
     clearInterval(this.#heartbeat);
-    if (this.isOurs()) fs.rmSync(path.join(this.folder, OWNER_FILE), { force: true });
+    writeOwner(this.folder, this.#token, true);
+  }
+
+  /** Takes the folder away with all that is in it. */
+  remove(): void {
+    clearInterval(this.#heartbeat);
+    removeFolder(this.folder);
+  }
+
+  /** Gives the folder its final name: then it is no longer anybody's. */
+  moveTo(final: string): void {
+    clearInterval(this.#heartbeat);
+    fs.renameSync(this.folder, final);
+    fs.rmSync(path.join(final, OWNER_FILE), { force: true });
+  }
+}
+
+/** Removes a folder at once, and then what was in it. What a kill leaves of it is nobody's, and is swept up by a later claim. */
+export function removeFolder(folder: string): void {
+  const aside = `${folder}.${randomUUID()}`;
+  fs.renameSync(folder, aside);
+  fs.rmSync(aside, { recursive: true, force: true });
+}
+
+/** Takes a folder whose run is gone out of its place: only one of several can. */
+function takeAway(folder: string, made: string): void {
+  const before = readOwner(folder);
+  if (!isGone(folder, before)) throw busy(folder, before);
+  try {
+    fs.renameSync(folder, made);
+  } catch (error) {
+    throw (error as NodeJS.ErrnoException).code === 'ENOENT' ? busy(folder, null) : error;
+  }
+  const taken = readOwner(made);
+  if (taken?.token === before?.token) return;
+  // Between the look and the rename another run took it over.
+  fs.renameSync(made, folder);
+  throw busy(folder, taken);
+}
+
+/** Removes what killed runs have left under names that were meant for a moment. */
+function sweep(folder: string): void {
+  const prefix = `${path.basename(folder)}.`;
+  for (const name of fs.readdirSync(path.dirname(folder))) {
+    if (!name.startsWith(prefix) || !UUID.test(name.slice(prefix.length))) continue;
+    const left = path.join(path.dirname(folder), name);
+    try {
+      if (isGone(left, readOwner(left))) fs.rmSync(left, { recursive: true, force: true });
+    } catch {
+      // Its own run was faster.
+    }
   }
 }
 
@@ -92,11 +154,20 @@ function readOwner(folder: string): Owner | null {
   }
 }
 
-/** True for a process of this machine that is no longer there, and for one that has been silent for long. */
-function isGone(folder: string, { pid, host }: Owner): boolean {
-  if (host === os.hostname() && !isAlive(pid)) return true;
-  const { mtimeMs } = fs.statSync(path.join(folder, OWNER_FILE));
-  return fileServerTime(folder) - mtimeMs > OWNER_STALE_MS;
+function writeOwner(folder: string, token: string, left = false): void {
+  const record: Owner = { pid: process.pid, host: os.hostname(), token, ...(left && { left }) };
+  fs.writeFileSync(path.join(folder, OWNER_FILE), JSON.stringify(record));
+}
+
+/**
+ * True for a run that has left its work, for a process of this machine that is no longer there, and for one that has been silent for
+ * long. A power cut may leave an owner that cannot be read: then silence alone decides.
+ */
+function isGone(folder: string, found: Owner | null): boolean {
+  if (found?.left) return true;
+  if (found?.host === os.hostname() && !isAlive(found.pid)) return true;
+  const heard = fs.statSync(path.join(folder, OWNER_FILE), { throwIfNoEntry: false }) ?? fs.statSync(folder);
+  return fileServerTime(path.dirname(folder)) - heard.mtimeMs > OWNER_STALE_MS;
 }
 
 /** The time of the machine that holds the files, which on shared storage need not be ours. */
@@ -116,6 +187,15 @@ function isAlive(pid: number): boolean {
     // EPERM: it is there but belongs to somebody else.
     return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
+}
+
+function removed(folder: string): ShardloomError {
+  return new ShardloomError({
+    tag: 'write-failed',
+    what: 'The output folder was removed while it was being written.',
+    file: folder,
+    advice: 'Start again. Nothing else was touched.',
+  });
 }
 
 function busy(folder: string, found: Owner | null): ShardloomError {

@@ -7,6 +7,7 @@ import { compareNames } from '../plan/split.ts';
 import type { Plan, PlanOutput } from '../plan/plan.ts';
 import { planDocument } from '../plan/print.ts';
 import { asWriteError } from './copy-tensors.ts';
+import { removeFolder } from './folder-owner.ts';
 
 /** One of several runs that write a plan together: `index` of `count`, counted from 1. */
 export interface PartOf {
@@ -165,5 +166,5 @@ export function publishParts(
       throw asWriteError(error, file);
     }
   }
-  fs.rmSync(path.join(target, PARTS_FOLDER), { recursive: true, force: true });
+  removeFolder(path.join(target, PARTS_FOLDER));
 }

@@ -3,7 +3,8 @@ import { fileURLToPath } from 'node:url';
 import { Piscina } from 'piscina';
 import { ShardloomError } from '../errors.ts';
 import { MAX_WORKERS } from '../limits.ts';
-import { CONTROL_FIELDS, TensorCopier, type CopiedTensor, type CopyTask } from './copy-tensors.ts';
+import { RunControl } from './control.ts';
+import { TensorCopier, type CopiedTensor, type CopyTask } from './copy-tensors.ts';
 import type { WorkerAnswer, WorkerTask } from './copy-worker.ts';
 import { TensorDiffer, type DiffTask, type ValueDifference } from './diff-tensors.ts';
 import { loadDigests } from './digest.ts';
@@ -90,6 +91,7 @@ export async function runTasks<Task, Result>(
   run: (task: Task) => Promise<Result>,
   tasks: readonly Task[],
   control: SharedArrayBuffer,
+  onDone?: (task: Task, result: Result) => void,
 ): Promise<Result[]> {
   const results = new Array<Result>(tasks.length);
   let next = 0;
@@ -99,9 +101,10 @@ export async function runTasks<Task, Result>(
       const index = next++;
       try {
         results[index] = await run(tasks[index]!);
+        onDone?.(tasks[index]!, results[index]);
       } catch (error) {
         failure ??= { error };
-        Atomics.store(new BigInt64Array(control), CONTROL_FIELDS.cancelled, 1n);
+        new RunControl(control).cancel();
       }
     }
   };

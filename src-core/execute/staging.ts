@@ -3,8 +3,9 @@ import path from 'node:path';
 import { ShardloomError } from '../errors.ts';
 import type { Plan } from '../plan/plan.ts';
 import { asWriteError } from './copy-tensors.ts';
-import { FolderOwner } from './folder-owner.ts';
-import { finishedPartFolder, PARTS_FOLDER, type PartOf } from './parts.ts';
+import { FolderOwner, OWNER_FILE } from './folder-owner.ts';
+import { Journal, JOURNAL_FILE, readJournal, type JournalHead, type KnownTensors } from './journal.ts';
+import { finishedPartFolder, PARTS_FOLDER, planFingerprint, type PartOf } from './parts.ts';
 
 /** Where files grow until all of them are whole. Its name says whose it is and that it is not a result. */
 const STAGING_FOLDER = '.shardloom-partial';
@@ -12,22 +13,48 @@ const STAGING_FOLDER = '.shardloom-partial';
 /** Files that a loader would take for weights: none of these may be left beside new ones. */
 const WEIGHTS_FILE = /^(model|pytorch_model|adapter_model)(-\d{5}-of-\d{5})?\.(safetensors|bin)(\.index\.json)?$/;
 
+/** Inside it, while files get their final names: those that they replace. */
+const REPLACED_FOLDER = '.replaced';
+
+export interface StagingOptions extends Omit<JournalHead, 'fingerprint'> {
+  readonly replace: boolean;
+  /** Only a part of the plan is written. */
+  readonly part: PartOf | undefined;
+}
+
 /**
  * The output folder while a run writes it. Everything is written below a staging folder inside it and moved to its final
- * name at the end, the files that make a folder loadable last. A run that fails or is stopped removes what it made.
+ * name at the end, the files that make a folder loadable last. A run that fails or is stopped removes what it made; one that was
+ * killed is continued by the next one with the same plan.
  */
 export class Staging {
+  readonly journal: Journal;
+  /** Tensors that an earlier run says to have written. */
+  readonly known: KnownTensors;
   readonly #out: string;
-  readonly #folder: string;
   readonly #owner: FolderOwner;
   /** The topmost folder that did not exist before, to be removed again on failure. */
   readonly #made: string | undefined;
 
-  private constructor(out: string, folder: string, made: string | undefined) {
+  private constructor(
+    out: string,
+    owner: FolderOwner,
+    made: string | undefined,
+    plan: Plan,
+    replace: boolean,
+    head: JournalHead,
+  ) {
     this.#out = out;
-    this.#folder = folder;
+    this.#owner = owner;
     this.#made = made;
-    this.#owner = FolderOwner.claim(folder);
+    const earlier = owner.isTakenOver ? readJournal(owner.folder, head) : null;
+    // Whatever run it was: what it had begun to publish is undone, and what it had replaced is back and counts again.
+    if (earlier) this.#takeBack(earlier.publishing);
+    checkExisting(out, plan, replace);
+    const continued = earlier?.isSame === true ? earlier : null;
+    removeUnplanned(owner.folder, continued ? plan.outputs : []);
+    this.known = continued?.known ?? new Map();
+    this.journal = continued ? Journal.goOn(owner.folder) : Journal.begin(owner.folder, head);
   }
 
   /**
@@ -35,23 +62,43 @@ export class Staging {
    * weights, are there already (with `replace` only for weights that the plan would not replace), and `output-busy` where another
    * run is writing.
    */
-  static claim(out: string, plan: Plan, replace: boolean, part?: PartOf): Staging {
+  static claim(out: string, plan: Plan, { replace, part, digest, crc32 }: StagingOptions): Staging {
     const target = path.resolve(out);
+    const folder = stagingFolder(target, part);
     try {
-      checkExisting(target, plan, replace);
+      const head = { fingerprint: planFingerprint(plan), digest, crc32 };
+      const began = readJournal(folder, head)?.publishing ?? [];
+      const moved = began.filter((file) => !fs.existsSync(below(folder, file)));
+      checkExisting(target, plan, replace, new Set(moved.map((file) => below(target, file))));
       const parts = path.join(target, PARTS_FOLDER);
       if (!part && fs.existsSync(parts)) throw partsInTheWay(parts);
       const made = fs.mkdirSync(part ? parts : target, { recursive: true });
-      const folder = part ? `${finishedPartFolder(target, part)}.partial` : path.join(target, STAGING_FOLDER);
-      return new Staging(target, folder, made);
+      const owner = FolderOwner.claim(folder);
+      try {
+        return new Staging(target, owner, made, plan, replace, head);
+      } catch (error) {
+        if (owner.isTakenOver) owner.leave();
+        else owner.remove();
+        throw error;
+      }
     } catch (error) {
       throw asWriteError(error, target);
     }
   }
 
+  /** Bytes on disk that an earlier run has written and that may be kept. */
+  static bytesThere(out: string, plan: Plan, part: PartOf | undefined): number {
+    const folder = stagingFolder(path.resolve(out), part);
+    return plan.outputs.reduce((sum, { path: file }) => {
+      const stat = fs.statSync(below(folder, file), { throwIfNoEntry: false });
+      // Of 512 bytes each, whatever the file system's own are; Windows counts none.
+      return sum + (stat?.blocks ?? 0) * 512;
+    }, 0);
+  }
+
   /** Where a file of the plan stands while the run is going on. Its folder exists. */
   pathOf(planned: string): string {
-    const file = path.join(this.#folder, ...planned.split('/'));
+    const file = below(this.#owner.folder, planned);
     fs.mkdirSync(path.dirname(file), { recursive: true });
     return file;
   }
@@ -59,46 +106,80 @@ export class Staging {
   /** Moves everything to its final name: `planned` in this order, so that what makes the folder loadable can come last. */
   publish(planned: readonly string[]): void {
     this.#owner.check();
+    this.journal.publishing(planned);
     const published: string[] = [];
     for (const file of planned) {
-      const target = path.join(this.#out, ...file.split('/'));
+      const target = below(this.#out, file);
       try {
         fs.mkdirSync(path.dirname(target), { recursive: true });
+        if (fs.existsSync(target)) fs.renameSync(target, this.pathOf(`${REPLACED_FOLDER}/${file}`));
+        published.push(file);
         fs.renameSync(this.pathOf(file), target);
-        published.push(target);
       } catch (error) {
-        // Half a set of files must not be taken for a whole one.
-        for (const done of published) fs.rmSync(done, { force: true });
+        // Half a set of files must not be taken for a whole one, and what was there before comes back.
+        this.#takeBack(published);
         throw asWriteError(error, target);
       }
     }
-    this.#owner.release();
-    fs.rmSync(this.#folder, { recursive: true, force: true });
+    this.#owner.remove();
   }
 
   /** Keeps what one part has written, whole now, until all parts are joined. */
   keep(part: PartOf): void {
     this.#owner.check();
-    this.#owner.release();
     const kept = finishedPartFolder(this.#out, part);
     try {
-      fs.renameSync(this.#folder, kept);
+      fs.rmSync(path.join(this.#owner.folder, JOURNAL_FILE), { force: true });
+      this.#owner.moveTo(kept);
     } catch (error) {
       throw asWriteError(error, kept);
     }
   }
 
+  /** Stops and keeps what was written, for the next run with the same plan. */
+  leave(): void {
+    this.#owner.check();
+    this.#owner.leave();
+  }
+
   /** Removes all that the run made. Never throws: it runs while another error is on its way. */
   discard(): void {
     try {
-      const isOurs = this.#owner.isOurs();
-      this.#owner.release();
-      if (!isOurs) return;
-      fs.rmSync(this.#folder, { recursive: true, force: true });
-      if (this.#made !== undefined) removeEmptyFolders(path.dirname(this.#folder), path.dirname(this.#made));
+      if (!this.#owner.isOurs()) return;
+      this.#owner.remove();
+      if (this.#made !== undefined) removeEmptyFolders(path.dirname(this.#owner.folder), path.dirname(this.#made));
     } catch {
       // What cannot be removed stays under the staging folder's name, which no loader takes for a result.
     }
+  }
+
+  /** Moves files that have their final names back into the staging folder, and what they replaced to where it was. */
+  #takeBack(files: readonly string[]): void {
+    for (const file of files) {
+      const [staged, final] = [this.pathOf(file), below(this.#out, file)];
+      const replaced = below(this.#owner.folder, `${REPLACED_FOLDER}/${file}`);
+      if (!fs.existsSync(staged) && fs.existsSync(final)) fs.renameSync(final, staged);
+      if (fs.existsSync(replaced) && !fs.existsSync(final)) fs.renameSync(replaced, final);
+    }
+  }
+}
+
+function stagingFolder(target: string, part: PartOf | undefined): string {
+  return part ? `${finishedPartFolder(target, part)}.partial` : path.join(target, STAGING_FOLDER);
+}
+
+function below(folder: string, planned: string): string {
+  return path.join(folder, ...planned.split('/'));
+}
+
+/** Leaves of an earlier run only the outputs of the plan that have their length: the rest is quickly made anew. */
+function removeUnplanned(folder: string, outputs: Plan['outputs']): void {
+  const sizes = new Map(outputs.map(({ path: file, size }) => [below(folder, file), size]));
+  const kept = new Set([OWNER_FILE, JOURNAL_FILE].map((name) => path.join(folder, name)));
+  for (const entry of fs.readdirSync(folder, { recursive: true, withFileTypes: true })) {
+    const file = path.join(entry.parentPath, entry.name);
+    if (entry.isDirectory() || kept.has(file)) continue;
+    if (!entry.isFile() || sizes.get(file) !== fs.statSync(file).size) fs.rmSync(file, { force: true });
   }
 }
 
@@ -111,14 +192,15 @@ function partsInTheWay(folder: string): ShardloomError {
   });
 }
 
-function checkExisting(out: string, plan: Plan, replace: boolean): void {
+/** `own` are files that a killed run has put there and that will be taken back. */
+function checkExisting(out: string, plan: Plan, replace: boolean, own: ReadonlySet<string> = new Set()): void {
   const planned = [...plan.outputs, ...plan.texts, ...plan.sidecars].map(({ path: file }) => file);
   const folders = new Set(planned.map((file) => path.join(out, path.dirname(file))));
   const targets = new Set(planned.map((file) => path.join(out, ...file.split('/'))));
   for (const folder of folders) {
     for (const name of namesIn(folder)) {
       const file = path.join(folder, name);
-      if (targets.has(file) ? replace : !WEIGHTS_FILE.test(name)) continue;
+      if (own.has(file) || (targets.has(file) ? replace : !WEIGHTS_FILE.test(name))) continue;
       throw new ShardloomError({
         tag: 'output-exists',
         what: targets.has(file)

@@ -9,8 +9,9 @@ import type {
   PlanTensor,
 } from '../plan/plan.ts';
 import type { Inputs } from './assemble.ts';
-import type { CopySettings, CopyTask } from './copy-tensors.ts';
+import type { CopiedTensor, CopySettings, CopyTask } from './copy-tensors.ts';
 import type { DiffTask } from './diff-tensors.ts';
+import type { KnownTensors } from './journal.ts';
 import { pairBytes, type TensorPair } from './pair-reader.ts';
 
 /** Tensors below this are copied several to a task. */
@@ -20,8 +21,18 @@ const SMALL_TASK_BYTES = 8 * 1024 * 1024;
  * A plan's work, cut up for threads: large tensors each on their own, small ones of a file together. Largest first, so
  * that no thread is left alone with one at the end.
  */
-export function tasksOf(plan: Plan, settings: CopySettings, pathOf: (output: PlanOutput) => string): CopyTask[] {
-  return largestFirst(plan.outputs.flatMap((output) => tasksFor(plan, output.tensors, pathOf(output), settings)));
+export function tasksOf(
+  plan: Plan,
+  settings: CopySettings,
+  pathOf: (output: PlanOutput) => string,
+  known: KnownTensors,
+): CopyTask[] {
+  return largestFirst(
+    plan.outputs.flatMap((output) => {
+      const place = { path: output.path, file: pathOf(output), known: known.get(output.path) };
+      return tasksFor(plan, output.tensors, place, settings);
+    }),
+  );
 }
 
 /** The work of comparing tensors with their copies, cut up in the same way. */
@@ -34,16 +45,26 @@ interface SizedTask {
   readonly bytes: number;
 }
 
+interface OutputPlace {
+  readonly path: string;
+  readonly file: string;
+  readonly known: ReadonlyMap<string, CopiedTensor> | undefined;
+}
+
 function tasksFor(
   inputs: Inputs,
   tensors: readonly PlanTensor[],
-  output: string | null,
+  place: OutputPlace | null,
   settings: CopySettings,
 ): SizedTask[] {
-  return batches(tensors).map((batch) => ({
-    task: { kind: 'copy', output, settings, ...selfContained(inputs, batch.tensors) },
-    bytes: batch.bytes,
-  }));
+  return batches(tensors).map((batch) => {
+    const known = batch.tensors.flatMap(({ name }) => place?.known?.get(name) ?? []);
+    const output = place && { path: place.path, file: place.file, known };
+    return {
+      task: { kind: 'copy', output, settings, ...selfContained(inputs, batch.tensors) },
+      bytes: batch.bytes,
+    };
+  });
 }
 
 function largestFirst(tasks: SizedTask[]): CopyTask[] {

@@ -1,15 +1,22 @@
-import { CONTROL_FIELDS } from './copy-tensors.ts';
+import { RunControl } from './control.ts';
 import { runTasks } from './pool.ts';
 import { ProgressMeter, type Progress } from './progress.ts';
 
+/** The reason of a signal that stops a run and keeps what it has written, so that it can go on later. */
+export const KEEP = 'keep';
+
 export interface WatchOptions {
+  /** Stops the run. What it has written is removed, unless the signal's reason is {@link KEEP}. */
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: Progress) => void;
   /** How often progress is told, in milliseconds. */
   readonly progressInterval?: number;
 }
 
-/** Runs tasks to their end while progress is told and a cancellation is passed on. `total` is the bytes they read. */
+/**
+ * Runs tasks to their end while progress is told and a cancellation is passed on. `total` is the bytes they read; `onDone` hears of each
+ * task as it ends.
+ */
 export async function runWatched<Task, Result>(
   workers: number,
   run: (task: Task) => Promise<Result>,
@@ -17,10 +24,11 @@ export async function runWatched<Task, Result>(
   control: SharedArrayBuffer,
   total: number,
   options: WatchOptions,
+  onDone?: (task: Task, result: Result) => void,
 ): Promise<Result[]> {
   const stopWatching = watch(control, total, options);
   try {
-    return await runTasks(workers, run, tasks, control);
+    return await runTasks(workers, run, tasks, control, onDone);
   } finally {
     stopWatching();
   }
@@ -28,16 +36,15 @@ export async function runWatched<Task, Result>(
 
 /** Follows the shared counter for progress, and passes a cancellation on to the threads. */
 function watch(control: SharedArrayBuffer, total: number, options: WatchOptions): () => void {
-  const counters = new BigInt64Array(control);
+  const shared = new RunControl(control);
   const cancel = (): void => {
-    Atomics.store(counters, CONTROL_FIELDS.cancelled, 1n);
+    shared.cancel();
   };
   if (options.signal?.aborted) cancel();
   options.signal?.addEventListener('abort', cancel);
   const meter = new ProgressMeter(total);
   const tell = (): void => {
-    const done = Number(Atomics.load(counters, CONTROL_FIELDS.done));
-    options.onProgress?.(meter.sample(Math.min(done, total), performance.now() / 1000));
+    options.onProgress?.(meter.sample(Math.min(shared.bytesDone, total), performance.now() / 1000));
   };
   tell();
   const timer = setInterval(tell, options.progressInterval ?? 100);

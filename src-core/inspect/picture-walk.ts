@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { bandsOf, type Box } from '../execute/bands.ts';
-import { cancelled } from '../execute/copy-tensors.ts';
+import { cancelled } from '../execute/control.ts';
 
 /** A picture that is filled box by box. */
 export interface Picture<Result> {

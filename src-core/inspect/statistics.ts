@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { cancelled } from '../execute/copy-tensors.ts';
+import { cancelled } from '../execute/control.ts';
 import { ViewReader, type ReadBand } from '../execute/view-reader.ts';
 import { DEFAULT_BAND_BYTES } from '../limits.ts';
 import { elementReader } from '../tensor/decode.ts';
