@@ -56,7 +56,6 @@ export class FolderOwner {
       fs.rmSync(made, { recursive: true, force: true });
       throw error;
     }
-    sweep(folder);
     return new FolderOwner(folder, token, isTakenOver);
   }
 
@@ -114,12 +113,17 @@ function takeAway(folder: string, made: string): void {
   throw busy(folder, taken);
 }
 
-/** Removes what killed runs have left under names that were meant for a moment. */
-function sweep(folder: string): void {
+/**
+ * Removes what killed runs have left beside the folder under names that were meant for a moment. What tells nobody's name is left for a
+ * while: its run may just be beginning.
+ */
+export function sweep(folder: string): void {
   const prefix = `${path.basename(folder)}.`;
-  for (const name of fs.readdirSync(path.dirname(folder))) {
+  const parent = path.dirname(folder);
+  if (!fs.statSync(parent, { throwIfNoEntry: false })?.isDirectory()) return;
+  for (const name of fs.readdirSync(parent)) {
     if (!name.startsWith(prefix) || !UUID.test(name.slice(prefix.length))) continue;
-    const left = path.join(path.dirname(folder), name);
+    const left = path.join(parent, name);
     try {
       if (isGone(left, readOwner(left))) fs.rmSync(left, { recursive: true, force: true });
     } catch {

@@ -72,6 +72,7 @@ export class Journal {
   /** Begins a new one, in place of any other. */
   static begin(folder: string, { fingerprint, digest, crc32 }: JournalHead): Journal {
     const file = path.join(folder, JOURNAL_FILE);
+    fs.rmSync(file, { recursive: true, force: true });
     fs.writeFileSync(file, line({ format: JOURNAL_FORMAT, fingerprint, digest, crc32 }));
     return new Journal(file);
   }

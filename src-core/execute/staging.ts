@@ -3,7 +3,7 @@ import path from 'node:path';
 import { ShardloomError } from '../errors.ts';
 import type { Plan } from '../plan/plan.ts';
 import { asWriteError } from './copy-tensors.ts';
-import { FolderOwner, OWNER_FILE } from './folder-owner.ts';
+import { FolderOwner, OWNER_FILE, sweep } from './folder-owner.ts';
 import { Journal, JOURNAL_FILE, readJournal, type JournalHead, type KnownTensors } from './journal.ts';
 import { finishedPartFolder, PARTS_FOLDER, planFingerprint, type PartOf } from './parts.ts';
 
@@ -48,8 +48,11 @@ export class Staging {
     this.#owner = owner;
     this.#made = made;
     const earlier = owner.isTakenOver ? readJournal(owner.folder, head) : null;
-    // Whatever run it was: what it had begun to publish is undone, and what it had replaced is back and counts again.
-    if (earlier) this.#takeBack(earlier.publishing);
+    if (earlier && earlier.publishing.length > 0) {
+      // Whatever run it was: what it had begun to publish is undone, and what it had replaced is back and counts again.
+      this.#takeBack(earlier.publishing);
+      Journal.goOn(owner.folder).publishing([]);
+    }
     checkExisting(out, plan, replace);
     const continued = earlier?.isSame === true ? earlier : null;
     removeUnplanned(owner.folder, continued ? plan.outputs : []);
@@ -66,15 +69,15 @@ export class Staging {
     const target = path.resolve(out);
     const folder = stagingFolder(target, part);
     try {
-      const head = { fingerprint: planFingerprint(plan), digest, crc32 };
-      const began = readJournal(folder, head)?.publishing ?? [];
-      const moved = began.filter((file) => !fs.existsSync(below(folder, file)));
-      checkExisting(target, plan, replace, new Set(moved.map((file) => below(target, file))));
+      sweep(folder);
+      // Refused before anything is made. Where a run was cut off, what it had begun to publish does not count: see below.
+      if (!fs.existsSync(folder)) checkExisting(target, plan, replace);
       const parts = path.join(target, PARTS_FOLDER);
       if (!part && fs.existsSync(parts)) throw partsInTheWay(parts);
       const made = fs.mkdirSync(part ? parts : target, { recursive: true });
       const owner = FolderOwner.claim(folder);
       try {
+        const head = { fingerprint: planFingerprint(plan), digest, crc32 };
         return new Staging(target, owner, made, plan, replace, head);
       } catch (error) {
         if (owner.isTakenOver) owner.leave();
@@ -192,15 +195,14 @@ function partsInTheWay(folder: string): ShardloomError {
   });
 }
 
-/** `own` are files that a killed run has put there and that will be taken back. */
-function checkExisting(out: string, plan: Plan, replace: boolean, own: ReadonlySet<string> = new Set()): void {
+function checkExisting(out: string, plan: Plan, replace: boolean): void {
   const planned = [...plan.outputs, ...plan.texts, ...plan.sidecars].map(({ path: file }) => file);
   const folders = new Set(planned.map((file) => path.join(out, path.dirname(file))));
   const targets = new Set(planned.map((file) => path.join(out, ...file.split('/'))));
   for (const folder of folders) {
     for (const name of namesIn(folder)) {
       const file = path.join(folder, name);
-      if (own.has(file) || (targets.has(file) ? replace : !WEIGHTS_FILE.test(name))) continue;
+      if (targets.has(file) ? replace : !WEIGHTS_FILE.test(name)) continue;
       throw new ShardloomError({
         tag: 'output-exists',
         what: targets.has(file)
