@@ -72,6 +72,15 @@ export function withFile<Result>(path: string, use: (source: FileSource) => Resu
   }
 }
 
+/** Does what reads `path`, with an operating system's error in our terms. */
+export function reading<Result>(path: string, read: () => Result): Result {
+  try {
+    return read();
+  } catch (error) {
+    throw asReadError(error, path);
+  }
+}
+
 /** An operating system's error in our terms; errors of ours pass unchanged. */
 export function asReadError(error: unknown, path: string): unknown {
   if (error instanceof ShardloomError) return error;

@@ -1,5 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
+import { reading } from '../bytes/file.ts';
 import type { StoredTensor } from '../tensor/stored.ts';
 import { readAdapterConfig, type AdapterConfig } from './configs.ts';
 import { weightsOfFile } from './weights-folder.ts';
@@ -19,8 +20,7 @@ const WEIGHTS = ['adapter_model.safetensors', 'adapter_model.bin'];
 /** The adapters in a folder: in itself, and in the folders in it. Reads headers only. */
 export function openAdapterFolders(opened: string): AdapterFolder[] {
   const folder = path.resolve(opened);
-  const inside = fs
-    .readdirSync(folder, { withFileTypes: true })
+  const inside = reading(folder, () => fs.readdirSync(folder, { withFileTypes: true }))
     .filter((entry) => entry.isDirectory())
     .map((entry) => entry.name)
     .sort();

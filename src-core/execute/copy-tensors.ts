@@ -114,11 +114,12 @@ export class TensorCopier {
   /** Copies the task's tensors into the output file; those that are there already are only read and digested. */
   run(task: CopyTask): CopiedTensor[] {
     const { output } = task;
-    const fd = output === null ? null : fs.openSync(output.file, 'r+');
     const scratch = this.#memory.addresses[1]!;
     const assembler = new Assembler(this.#memory, this.#files, task, scratch, this.#bandBytes);
     const known = new Map(output?.known.map((tensor) => [tensor.name, tensor]));
+    let fd: number | null = null;
     try {
+      if (output !== null) fd = fs.openSync(output.file, 'r+');
       return task.tensors.map((tensor) => {
         const before = known.get(tensor.name);
         if (fd !== null && before && this.#isThere(tensor, before, fd, task.settings))

@@ -1,5 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
+import { reading } from '../bytes/file.ts';
 import { isShardloomError, ShardloomError } from '../errors.ts';
 import { MAX_SIDECAR_BYTES } from '../limits.ts';
 import { plannedBytes, plannedReads, type Plan, type PlanOutput, type PlanPiece, type PlanText } from '../plan/plan.ts';
@@ -54,6 +55,15 @@ export interface ExecuteResult {
  * goes wrong, the input is untouched and nothing stands under a final name.
  */
 export async function executePlan(plan: Plan, out: string, options: ExecuteOptions = {}): Promise<ExecuteResult> {
+  try {
+    return await run(plan, out, options);
+  } catch (error) {
+    // What reads says so itself: whatever else the operating system refuses is about the output.
+    throw asWriteError(error, path.resolve(out));
+  }
+}
+
+async function run(plan: Plan, out: string, options: ExecuteOptions): Promise<ExecuteResult> {
   const started = performance.now();
   validatePlan(plan);
   const { part } = options;
@@ -170,8 +180,6 @@ function finishOutput(
     const fd = fs.openSync(file, 'r+');
     try {
       writePieces(fd, pieces);
-    } catch (error) {
-      throw asWriteError(error, file);
     } finally {
       fs.closeSync(fd);
     }
@@ -195,7 +203,7 @@ function writeSmallFiles(plan: Plan, texts: readonly PlanText[], staging: Stagin
     }
   }
   for (const { from, path: name } of plan.sidecars) {
-    const stat = fs.statSync(from, { throwIfNoEntry: false });
+    const stat = reading(from, () => fs.statSync(from, { throwIfNoEntry: false }));
     if (!stat?.isFile() || stat.size > MAX_SIDECAR_BYTES) continue;
     try {
       fs.copyFileSync(from, staging.pathOf(name), fs.constants.COPYFILE_EXCL);
@@ -230,7 +238,7 @@ export function publishingOrder(plan: Plan, texts: readonly PlanText[]): string[
 /** Files that changed while they were read would give weights that belong to no step of the training. */
 function checkSources(plan: Plan): void {
   for (const file of plan.files) {
-    const stat = fs.statSync(file.path, { throwIfNoEntry: false });
+    const stat = reading(file.path, () => fs.statSync(file.path, { throwIfNoEntry: false }));
     if (!stat || isChanged(file, stat)) throw sourceChanged(file, { size: stat?.size ?? 0 });
   }
 }

@@ -64,10 +64,11 @@ export class FolderOwner {
     return readOwner(this.folder)?.token === this.#token;
   }
 
-  /** Throws `output-busy` where the folder is another run's now, and `write-failed` where it is gone. */
+  /** Throws `output-busy` where the folder is another run's now, and `write-failed` where it is nobody's any more. */
   check(): void {
-    if (!fs.existsSync(this.folder)) throw removed(this.folder);
-    if (!this.isOurs()) throw busy(this.folder, readOwner(this.folder));
+    const found = readOwner(this.folder);
+    if (found === null) throw removed(this.folder);
+    if (found.token !== this.#token) throw busy(this.folder, found);
   }
 
   /** Leaves the folder with what is in it, for the next run to take over at once. */
@@ -90,11 +91,18 @@ export class FolderOwner {
   }
 }
 
-/** Removes a folder at once, and then what was in it. What a kill leaves of it is nobody's, and is swept up by a later claim. */
+/**
+ * Removes a folder at once, and then what was in it. What a kill leaves of it is nobody's, and is swept up by a later claim. Never throws:
+ * what it is called for is done, and what cannot be removed has a name that no loader takes for a result.
+ */
 export function removeFolder(folder: string): void {
   const aside = `${folder}.${randomUUID()}`;
-  fs.renameSync(folder, aside);
-  fs.rmSync(aside, { recursive: true, force: true });
+  try {
+    fs.renameSync(folder, aside);
+    fs.rmSync(aside, { recursive: true, force: true });
+  } catch {
+    // See above.
+  }
 }
 
 /** Takes a folder whose run is gone out of its place: only one of several can. */
@@ -196,7 +204,7 @@ function isAlive(pid: number): boolean {
 function removed(folder: string): ShardloomError {
   return new ShardloomError({
     tag: 'write-failed',
-    what: 'The output folder was removed while it was being written.',
+    what: 'The output folder was removed or changed by somebody else while it was being written.',
     file: folder,
     advice: 'Start again. Nothing else was touched.',
   });

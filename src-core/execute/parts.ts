@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
+import { asReadError, reading } from '../bytes/file.ts';
 import { ShardloomError } from '../errors.ts';
 import { compareNames } from '../plan/split.ts';
 import type { Plan, PlanOutput } from '../plan/plan.ts';
@@ -82,6 +83,7 @@ export function readPart(out: string, part: PartOf): PartRecord | null {
   try {
     return partRecord.parse(JSON.parse(fs.readFileSync(file, 'utf8')));
   } catch (error) {
+    if (error instanceof Error && 'code' in error) throw asReadError(error, file);
     throw new ShardloomError(
       {
         tag: 'bad-metadata',
@@ -97,7 +99,7 @@ export function readPart(out: string, part: PartOf): PartRecord | null {
 /** All parts of a divided run. Throws `missing-file` naming those that are not finished, and where there are none. */
 export function readAllParts(out: string): { readonly part: PartOf; readonly record: PartRecord }[] {
   const folder = path.join(path.resolve(out), PARTS_FOLDER);
-  const names = fs.existsSync(folder) ? fs.readdirSync(folder) : [];
+  const names = fs.existsSync(folder) ? reading(folder, () => fs.readdirSync(folder)) : [];
   const finished = names.flatMap((name) => {
     const match = FINISHED.exec(name);
     return match ? [{ index: Number(match[1]), count: Number(match[2]) }] : [];

@@ -16,6 +16,24 @@ const CONFIG = {
 /** Enough that a run takes long enough to be hit while it copies. */
 const LARGE = { ...CONFIG, hiddenSize: 512, intermediateSize: 2048, numHiddenLayers: 6, vocabSize: 16_000 };
 
+/** What the runs read. */
+export interface Inputs {
+  readonly checkpoint: string;
+  readonly huggingFace: string;
+  readonly adapter: string;
+}
+
+/** Makes inputs of each kind below `folder`. */
+export async function inputsOf(folder: string, size: 'small' | 'large'): Promise<Inputs> {
+  const config = size === 'small' ? CONFIG : LARGE;
+  const { checkpoint } = await makeSample(path.join(folder, 'sample'), { config, tensorParallelSize: 4 });
+  const [huggingFace, adapter] = [path.join(folder, 'hf'), path.join(folder, 'adapter')];
+  writeHuggingFace(huggingFace, 'llama', config);
+  fs.writeFileSync(path.join(huggingFace, 'tokenizer.json'), '{}');
+  writeAdapter(adapter, loraOf(config), { r: 2, lora_alpha: 4, target_modules: ['o_proj', 'down_proj'] });
+  return { checkpoint, huggingFace, adapter };
+}
+
 /** A run of the command line that writes a folder. */
 export interface WritingRun {
   readonly name: string;
@@ -25,39 +43,17 @@ export interface WritingRun {
 
 /** One run of each kind that writes, over inputs that are made below `folder`. */
 export async function writingRuns(folder: string, size: 'small' | 'large'): Promise<WritingRun[]> {
-  const config = size === 'small' ? CONFIG : LARGE;
-  const split = size === 'small' ? '12KB' : '20MB';
-  const sample = await makeSample(path.join(folder, 'sample'), { config, tensorParallelSize: 4 });
-  const [hf, adapter] = [path.join(folder, 'hf'), path.join(folder, 'adapter')];
-  writeHuggingFace(hf, 'llama', config);
-  fs.writeFileSync(path.join(hf, 'tokenizer.json'), '{}');
-  writeAdapter(adapter, loraOf(config), { r: 2, lora_alpha: 4, target_modules: ['o_proj', 'down_proj'] });
-  const quiet = ['--quiet'];
-  return [
-    {
-      name: 'consolidate',
-      words: (out) => ['consolidate', sample.checkpoint, out, '--max-shard-size', split, ...quiet],
-    },
-    {
-      name: 'consolidate to pytorch',
-      words: (out) => [
-        'consolidate',
-        sample.checkpoint,
-        out,
-        '--format',
-        'pytorch',
-        '--max-shard-size',
-        split,
-        ...quiet,
-      ],
-    },
-    { name: 'shard', words: (out) => ['shard', hf, out, '--tp', '2', '--pp', '1', ...quiet] },
-    {
-      name: 'reshard to xser',
-      words: (out) => ['reshard', sample.checkpoint, out, '--tp', '2', '--pp', '1', '--xser', ...quiet],
-    },
-    { name: 'merge', words: (out) => ['merge', hf, adapter, out, '--max-shard-size', split, ...quiet] },
-  ];
+  const { checkpoint, huggingFace, adapter } = await inputsOf(folder, size);
+  const split = ['--max-shard-size', size === 'small' ? '12KB' : '20MB'];
+  const sizes = ['--tp', '2', '--pp', '1'];
+  const runs: Record<string, (out: string) => string[]> = {
+    consolidate: (out) => ['consolidate', checkpoint, out, ...split],
+    'consolidate to pytorch': (out) => ['consolidate', checkpoint, out, ...split, '--format', 'pytorch'],
+    shard: (out) => ['shard', huggingFace, out, ...sizes],
+    'reshard to xser': (out) => ['reshard', checkpoint, out, ...sizes, '--xser'],
+    merge: (out) => ['merge', huggingFace, adapter, out, ...split],
+  };
+  return Object.entries(runs).map(([name, words]) => ({ name, words: (out) => [...words(out), '--quiet'] }));
 }
 
 /** lora_A and lora_B of rank 2 for two linears of each layer. */
@@ -84,7 +80,7 @@ export function filesIn(folder: string): Map<string, string> {
 
 /** Files that are no part of a result: what a run that was cut off may leave. */
 export function isLeftover(name: string): boolean {
-  return name.startsWith('.shardloom-partial');
+  return name.startsWith('.shardloom-part') || name.endsWith('.partial');
 }
 
 /** Of these, what was just being made or taken away and is swept up by a later run. */
