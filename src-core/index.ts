@@ -14,6 +14,7 @@ export {
 export { DIGESTS, type DigestName } from './execute/digest.ts';
 export { freeBytes } from './execute/execute.ts';
 export type { Progress } from './execute/progress.ts';
+export { KEEP } from './execute/watch.ts';
 export { readViews } from './execute/view-reader.ts';
 export { readSafetensors } from './formats/safetensors/index.ts';
 export { FileSource, withFile } from './bytes/file.ts';

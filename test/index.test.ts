@@ -9,6 +9,7 @@ test('what the engine exports is chosen, not accidental', () => {
       "FileSource",
       "FusedLinearsSpec",
       "GQAQKVColumnParallelLinearSpec",
+      "KEEP",
       "MODEL_FAMILIES",
       "ModelWeightTransformationSpec",
       "ModelWeightTransformationSpecs",

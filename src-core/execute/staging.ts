@@ -35,6 +35,7 @@ export class Staging {
   readonly #owner: FolderOwner;
   /** The topmost folder that did not exist before, to be removed again on failure. */
   readonly #made: string | undefined;
+  readonly #checkFree: () => void;
 
   private constructor(
     out: string,
@@ -53,7 +54,10 @@ export class Staging {
       this.#takeBack(earlier.publishing);
       Journal.goOn(owner.folder).publishing([]);
     }
-    checkExisting(out, plan, replace);
+    this.#checkFree = () => {
+      checkExisting(out, plan, replace);
+    };
+    this.#checkFree();
     const continued = earlier?.isSame === true ? earlier : null;
     removeUnplanned(owner.folder, continued ? plan.outputs : []);
     this.known = continued?.known ?? new Map();
@@ -109,6 +113,8 @@ export class Staging {
   /** Moves everything to its final name: `planned` in this order, so that what makes the folder loadable can come last. */
   publish(planned: readonly string[]): void {
     this.#owner.check();
+    // Somebody may have put files there meanwhile.
+    this.#checkFree();
     this.journal.publishing(planned);
     const published: string[] = [];
     for (const file of planned) {

@@ -82,16 +82,14 @@ function points(count: number): number[] {
 /** Runs a job in which a call fails, and again when nothing fails any more. Tells what is wrong about it. */
 async function tryAt(at: number, job: (out: string) => Promise<unknown>, out: string, whole: Map<string, string>) {
   const seen = failAt(at, CODES[at % CODES.length]!);
-  const error: unknown = await job(out).then(
+  const error = await job(out).then(
     () => null,
-    (thrown: unknown) => thrown,
+    (thrown: unknown) => thrown as Error,
   );
   Object.assign(fs, real);
   const wrong = looksFinished(out, whole);
   if (error !== null && !(isShardloomError(error) && TOLD.includes(error.tag))) {
-    wrong.push(
-      error instanceof Error ? (error.stack ?? error.message).split('\n').slice(0, 7).join('\n') : String(error),
-    );
+    wrong.push((error.stack ?? error.message).split('\n').slice(0, 7).join('\n'));
   }
   // The trouble is over: the same again gives what there should be. What was not troubled by it is there already.
   if (error !== null) {

@@ -6,7 +6,7 @@ import { KILL, runToItsEnd, WRITING, type Ended } from '../support/faults.ts';
 import { age, filesIn, isMomentary, looksFinished, writingRuns, type WritingRun } from './runs.ts';
 
 /** How many of the calls are tried. */
-const POINTS = 14;
+const POINTS = 10;
 
 const RUNS = ['consolidate', 'consolidate to pytorch', 'shard', 'reshard to xser', 'merge'];
 
