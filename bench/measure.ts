@@ -7,6 +7,8 @@ export interface Run {
   readonly seconds: number;
   /** Peak resident memory in bytes; 0 where the system does not tell. */
   readonly peakBytes: number;
+  /** Most file handles that were seen open at once; 0 where the system does not tell. */
+  readonly peakHandles: number;
 }
 
 /**
@@ -20,16 +22,17 @@ export async function measure(
 ): Promise<Run> {
   const started = performance.now();
   const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'inherit'] });
-  let peakBytes = 0;
+  let [peakBytes, peakHandles] = [0, 0];
   const timer = setInterval(() => {
     peakBytes = Math.max(peakBytes, peakOf(child.pid));
+    peakHandles = Math.max(peakHandles, handlesOf(child.pid));
   }, 10);
   const [code] = (await once(child, 'exit')) as [number | null];
   const seconds = (performance.now() - started) / 1000;
   clearInterval(timer);
   if (code === null || !expected.includes(code))
     throw new Error(`${command} ${args.join(' ')} ended with ${String(code)}`);
-  return { seconds, peakBytes };
+  return { seconds, peakBytes, peakHandles };
 }
 
 /** VmHWM is the kernel's own high-water mark, so that sampling misses nothing but the last moments. */
@@ -37,6 +40,14 @@ function peakOf(pid: number | undefined): number {
   try {
     const status = fs.readFileSync(`/proc/${String(pid)}/status`, 'utf8');
     return Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1] ?? 0) * 1024;
+  } catch {
+    return 0;
+  }
+}
+
+function handlesOf(pid: number | undefined): number {
+  try {
+    return fs.readdirSync(`/proc/${String(pid)}/fd`).length;
   } catch {
     return 0;
   }

@@ -54,3 +54,9 @@ export function mediumModel(root: string): Promise<string> {
   const narrow = { hiddenSize: 1024, intermediateSize: 2816, vocabSize: 16_384, numHiddenLayers: 8 };
   return sample(root, 'medium', 8, 1, false, { ...MODEL, ...narrow });
 }
+
+/** About 200,000 files of one tensor each. */
+export function filesBeyondCounting(root: string): Promise<string> {
+  const narrow = { hiddenSize: 32, intermediateSize: 32, numAttentionHeads: 32, numKeyValueHeads: 4, vocabSize: 32 };
+  return sample(root, 'files', 32, 4, true, { ...narrow, numHiddenLayers: 784 });
+}

@@ -7,22 +7,23 @@ import { finishShard, planSharding } from '../src-core/plan/sharding.ts';
 import { viewOf } from '../src-core/tensor/view.ts';
 
 /**
- * A TP 8 checkpoint of about 1.2 GB times `factor` whose weights are holes: only headers take space on disk. For measuring
- * what depends on size without making that much data.
+ * A TP 8 checkpoint of about 1.3 GB whose weights are holes: only headers take space on disk. For measuring what depends on size without
+ * making that much data. `longer`: so many times the layers; `wider`: so many times the width, with the square of it in bytes.
  */
 export function makeSparseCheckpoint(
   folder: string,
-  factor: number,
+  longer: number,
+  wider = 1,
 ): { readonly folder: string; readonly bytes: number } {
   const options = { tensorParallelSize: 8, pipelineParallelSize: 1, fuseQkv: false, xser: false };
   const model = describeModel(
     'llama',
     {
-      hiddenSize: 2048,
-      intermediateSize: 5632,
+      hiddenSize: 2048 * wider,
+      intermediateSize: 5632 * wider,
       numAttentionHeads: 32,
       numKeyValueHeads: 4,
-      numHiddenLayers: 14 * factor,
+      numHiddenLayers: 14 * longer,
       vocabSize: 2048,
     },
     options,

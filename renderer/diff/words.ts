@@ -1,5 +1,5 @@
 import type { DiffRow, DiffStatus } from '../../src-core/index.ts';
-import { formatPlural } from '../../src-core/units.ts';
+import { formatCount, formatPlural } from '../../src-core/units.ts';
 
 export const STATUS_WORDS: Readonly<Record<DiffStatus, string>> = {
   different: 'differs',
@@ -39,7 +39,9 @@ export function figureText(value: number | null | undefined, digits = 4): string
 export function changedText({ values }: DiffRow): string {
   if (!values || values.changed === 0) return '';
   const share = (values.changed / values.elements) * 100;
-  return share >= 0.01 ? `${Number(share.toPrecision(3))} %` : `${values.changed} of ${values.elements}`;
+  return share >= 0.01
+    ? `${Number(share.toPrecision(3))} %`
+    : `${formatCount(values.changed)} of ${formatCount(values.elements)}`;
 }
 
 /** The largest relative norm of several tensors; null where none has moved. */
