@@ -131,9 +131,9 @@ program
   .command('verify')
   .summary('prove a consolidated result, or check that all copies are equal')
   .description(
-    'With OUT: shards the consolidated weights again and compares every byte of every rank. With --replicas: compares all copies in a checkpoint (norms on every rank, KV replicas, shared lora_A, tied embeddings) with what consolidation takes. Writes nothing.',
+    'With OUT: shards the consolidated weights again and compares every byte of every rank. A folder that Shardloom wrote alone: reads all weights and compares their digests with shardloom.json. With --replicas: compares all copies in a checkpoint (norms on every rank, KV replicas, shared lora_A, tied embeddings) with what consolidation takes. Writes nothing.',
   )
-  .argument('<folder>', 'the checkpoint')
+  .argument('<folder>', 'the checkpoint, or alone the folder with weights that Shardloom wrote')
   .argument('[out]', 'the folder with the weights that were consolidated from it')
   .option('--replicas', 'compare replicas')
   .option('--quiet', 'print only what differs')

@@ -82,6 +82,7 @@ export {
   type StageDescription,
 } from './models/description.ts';
 export { describeModel, MODEL_FAMILIES, type ModelFamily } from './models/family.ts';
+export { verifyDigests, type DigestCheck, type DigestFault } from './jobs/verify-digests.ts';
 export { verifyReplicas, type Replica, type ReplicaCheck } from './jobs/verify-replicas.ts';
 export { adaptPeftConfigForModel, toOriginalPeftConfigForModel } from './peft/config-for-model.ts';
 export { isPartName, partNameOf, type PartName } from './plan/part-name.ts';

@@ -85,6 +85,7 @@ test('what the engine exports is chosen, not accidental', () => {
       "validatePlan",
       "valuesOf",
       "verifyCommandLine",
+      "verifyDigests",
       "verifyReplicas",
       "verifyRoundTrip",
       "viewOf",

@@ -1,10 +1,18 @@
+import fs from 'node:fs';
+import path from 'node:path';
 import { openCheckpoint } from '../models/open-checkpoint.ts';
 import { printable, ShardloomError } from '../errors.ts';
+import type { Progress } from '../execute/progress.ts';
+import { MANIFEST_FILE } from '../jobs/manifest.ts';
+import { verifyDigests, type DigestCheck } from '../jobs/verify-digests.ts';
 import { verifyReplicas, type Replica, type ReplicaCheck } from '../jobs/verify-replicas.ts';
 import { verifyRoundTrip, type RoundTrip } from '../jobs/verify-round-trip.ts';
 import { formatBytes, formatDuration, formatPlural } from '../units.ts';
 import { EXIT } from './exit-codes.ts';
 import { findingsText, ProgressLine, styled } from './terminal.ts';
+
+/** Faults that are told one by one. */
+const MAX_SHOWN = 20;
 
 export interface VerifyFlags {
   readonly replicas?: boolean;
@@ -12,7 +20,10 @@ export interface VerifyFlags {
   readonly quiet?: boolean;
 }
 
-/** `shardloom verify FOLDER [OUT]`: the round trip of what was consolidated into OUT, and with --replicas all copies. */
+/**
+ * `shardloom verify FOLDER [OUT]`: the round trip of what was consolidated into OUT, with --replicas all copies, and for a FOLDER that
+ * Shardloom wrote alone its digests.
+ */
 export async function verifyCommand(
   folder: string,
   out: string | undefined,
@@ -20,11 +31,12 @@ export async function verifyCommand(
   signal: AbortSignal,
 ): Promise<number> {
   if (out === undefined && !flags.replicas) {
+    if (fs.existsSync(path.join(folder, MANIFEST_FILE))) return digestsCommand(folder, flags, signal);
     throw new ShardloomError({
       tag: 'usage',
       what: 'Nothing to verify was named.',
-      found: 'neither OUT nor --replicas',
-      expected: 'the folder with the consolidated weights, or --replicas',
+      found: 'neither OUT nor --replicas, and no shardloom.json in the folder',
+      expected: 'the folder with the consolidated weights alone or as OUT, or --replicas',
     });
   }
   const roundTrip = out === undefined ? EXIT.done : await roundTripCommand(folder, out, flags, signal);
@@ -33,20 +45,46 @@ export async function verifyCommand(
 }
 
 async function roundTripCommand(folder: string, out: string, flags: VerifyFlags, signal: AbortSignal): Promise<number> {
-  const line = new ProgressLine();
-  let result: RoundTrip;
-  try {
-    const showsProgress = !flags.json && !flags.quiet;
-    result = await verifyRoundTrip(openCheckpoint(folder), out, {
-      signal,
-      ...(showsProgress && { onProgress: (progress) => line.update(progress) }),
-    });
-  } finally {
-    line.end();
-  }
+  const result = await watched(flags, (watching) => {
+    return verifyRoundTrip(openCheckpoint(folder), out, { signal, ...watching });
+  });
   if (flags.json) process.stdout.write(`${JSON.stringify({ roundTrip: result }, null, 2)}\n`);
   else if (!flags.quiet || result.different.length > 0) process.stdout.write(roundTripText(result));
   return result.different.length > 0 ? EXIT.input : EXIT.done;
+}
+
+/** `shardloom verify OUT`: exit code 3 where the weights are not those that were written. */
+async function digestsCommand(folder: string, flags: VerifyFlags, signal: AbortSignal): Promise<number> {
+  const check = await watched(flags, (watching) => verifyDigests(folder, { signal, ...watching }));
+  if (flags.json) process.stdout.write(`${JSON.stringify(check, null, 2)}\n`);
+  else if (!flags.quiet || check.different.length > 0) process.stdout.write(digestsText(check));
+  return check.different.length > 0 ? EXIT.input : EXIT.done;
+}
+
+function digestsText({ tensors, files, bytes, seconds, different }: DigestCheck): string {
+  const shown = different.slice(0, MAX_SHOWN);
+  const lines = [
+    different.length === 0
+      ? `${styled('green', '✓')} all ${formatPlural(tensors, 'tensor')} in ${formatPlural(files, 'file')} have the digests in shardloom.json`
+      : `${styled('yellow', '!')} ${formatPlural(different.length, 'tensor')} ${different.length === 1 ? 'is' : 'are'} not what shardloom.json says was written`,
+    styled('dim', `  ${formatBytes(bytes)} read in ${formatDuration(seconds)}`),
+    ...shown.map(({ file, tensor, what }) => `  ${printable(tensor)}: ${what}, in ${printable(file)}`),
+  ];
+  if (different.length > MAX_SHOWN) lines.push(`  and ${different.length - MAX_SHOWN} more (all with --json)`);
+  return `${lines.join('\n')}\n`;
+}
+
+/** Runs something that tells progress with a progress line, where one is wanted. */
+async function watched<Result>(
+  flags: VerifyFlags,
+  action: (options: { onProgress?: (progress: Progress) => void }) => Promise<Result>,
+): Promise<Result> {
+  const line = new ProgressLine();
+  try {
+    return await action(flags.json || flags.quiet ? {} : { onProgress: (progress) => line.update(progress) });
+  } finally {
+    line.end();
+  }
 }
 
 /** What a proof of the round trip found. */
@@ -71,17 +109,7 @@ export function roundTripText({ compared, different, ranks, bytes, seconds, notC
 
 /** `shardloom verify FOLDER --replicas`. Exit code 3 where copies differ or do not fit the metadata's placement. */
 async function replicasCommand(folder: string, flags: VerifyFlags, signal: AbortSignal): Promise<number> {
-  const line = new ProgressLine();
-  let check: ReplicaCheck;
-  try {
-    const showsProgress = !flags.json && !flags.quiet;
-    check = await verifyReplicas(openCheckpoint(folder), {
-      signal,
-      ...(showsProgress && { onProgress: (progress) => line.update(progress) }),
-    });
-  } finally {
-    line.end();
-  }
+  const check = await watched(flags, (watching) => verifyReplicas(openCheckpoint(folder), { signal, ...watching }));
   if (flags.json) process.stdout.write(`${JSON.stringify(check, null, 2)}\n`);
   else if (!flags.quiet || check.different > 0) process.stdout.write(text(check));
   const wrong = check.different > 0 || check.findings.some(({ severity }) => severity === 'error');

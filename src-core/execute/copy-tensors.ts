@@ -165,7 +165,6 @@ export class TensorCopier {
       found.inf += before.inf;
       this.#compareCopies(tensor, band, assembler, differences);
       control.add(sourceLength * contents);
-      if (fd === null) continue;
       const address = convert ? other : taken;
       const byteLength = count * dtypeBytes(tensor.dtype);
       if (convert) {
@@ -174,6 +173,7 @@ export class TensorCopier {
       }
       const bytes = this.#memory.bytes.subarray(address, address + byteLength);
       digest?.update(bytes);
+      if (fd === null) continue;
       if (settings.crc32) found.crc32 = zlib.crc32(bytes, found.crc32);
       writeAll(fd, bytes, at);
       at += byteLength;
