@@ -1,6 +1,7 @@
 import { withFile } from '../bytes/file.ts';
 import { readRange } from '../bytes/source.ts';
 import { ShardloomError } from '../errors.ts';
+import { parseJson } from '../formats/json.ts';
 import { MAX_JSON_BYTES } from '../limits.ts';
 
 /** Reads and parses a JSON file of at most `maxBytes`. */
@@ -16,19 +17,11 @@ export function readJsonFile(path: string, maxBytes = MAX_JSON_BYTES): unknown {
       });
     }
     const bytes = readRange(source, 0, source.size, 'The JSON text');
-    try {
-      return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)) as unknown;
-    } catch (error) {
-      throw new ShardloomError(
-        {
-          tag: 'bad-metadata',
-          what: 'The file is not valid JSON.',
-          file: path,
-          found: `${(error as Error).message} (${source.size} bytes)`,
-          advice: 'The file was cut or damaged: copy it again from where it was written.',
-        },
-        { cause: error },
-      );
-    }
+    return parseJson(bytes, {
+      file: path,
+      tag: 'bad-metadata',
+      what: 'The file is not valid JSON.',
+      advice: 'The file was cut or damaged: copy it again from where it was written.',
+    }).document;
   });
 }

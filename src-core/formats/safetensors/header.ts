@@ -1,6 +1,7 @@
 import { isInside } from '../../bytes/range.ts';
 import { ShardloomError, type ErrorTag } from '../../errors.ts';
 import { MAX_NAME_LENGTH, MAX_SAFETENSORS_HEADER_BYTES } from '../../limits.ts';
+import { parseJson } from '../json.ts';
 import { dtypeBits, dtypeOrder, isDType, type DType } from '../../tensor/dtype.ts';
 import { elementCount, isValidShape, type Shape } from '../../tensor/shape.ts';
 import { findDuplicateKey } from './duplicate-keys.ts';
@@ -19,6 +20,11 @@ export interface Header {
   /** In the order of their bytes. */
   readonly tensors: readonly HeaderTensor[];
 }
+
+const ADVICE = 'The file is damaged or is no safetensors file: fetch it again.';
+
+/** The name under which a header holds texts and no tensor. */
+export const METADATA_NAME = '__metadata__';
 
 /** Bytes in front of the header: its length as an unsigned 64-bit integer. */
 export const LENGTH_BYTES = 8;
@@ -74,11 +80,11 @@ export function validateHeader(header: Header, file: string): number {
 /** Reads and checks the JSON text of a header. `dataBytes` is what the file holds behind it. */
 export function parseHeader(bytes: Uint8Array, dataBytes: number, file: string): Header {
   if (bytes[0] !== 0x7b) throw bad(file, undefined, 'The header does not begin with "{".');
-  const document = parseJson(bytes, file);
+  const document = parseHeaderText(bytes, file);
   let metadata: ReadonlyMap<string, string> = new Map();
   const tensors: HeaderTensor[] = [];
   for (const [name, entry] of Object.entries(document)) {
-    if (name === '__metadata__') metadata = parseMetadata(entry, file);
+    if (name === METADATA_NAME) metadata = parseMetadata(entry, file);
     else tensors.push(parseTensor(name, entry, file));
   }
   tensors.sort((a, b) => a.begin - b.begin || a.end - b.end);
@@ -98,15 +104,9 @@ export function parseHeader(bytes: Uint8Array, dataBytes: number, file: string):
   return header;
 }
 
-function parseJson(bytes: Uint8Array, file: string): object {
-  let text: string;
-  let document: unknown;
-  try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-    document = JSON.parse(text);
-  } catch (error) {
-    throw bad(file, undefined, 'The header is not valid JSON.', (error as Error).message);
-  }
+function parseHeaderText(bytes: Uint8Array, file: string): object {
+  const what = 'The header is not valid JSON.';
+  const { text, document } = parseJson(bytes, { file, tag: 'bad-safetensors', what, advice: ADVICE });
   // JSON.parse keeps the last of two equal keys, and so does the reference library: then two readers may see two tensors.
   const twice = findDuplicateKey(text);
   if (twice !== null) throw bad(file, twice, 'The header has the same key twice.');
@@ -115,7 +115,7 @@ function parseJson(bytes: Uint8Array, file: string): object {
 
 function parseMetadata(entry: unknown, file: string): Map<string, string> {
   const valid = isObject(entry) && Object.values(entry).every((value) => typeof value === 'string');
-  if (!valid) throw bad(file, '__metadata__', 'The header’s metadata may hold text only.');
+  if (!valid) throw bad(file, METADATA_NAME, 'The header’s metadata may hold text only.');
   return new Map(Object.entries(entry as Record<string, string>));
 }
 
@@ -184,6 +184,6 @@ export function bad(
     ...(tensor !== undefined && { tensor }),
     ...(found !== undefined && { found }),
     ...(expected !== undefined && { expected }),
-    advice: 'The file is damaged or is no safetensors file: fetch it again.',
+    advice: ADVICE,
   });
 }

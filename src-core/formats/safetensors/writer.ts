@@ -1,7 +1,16 @@
 import { MAX_SAFETENSORS_HEADER_BYTES } from '../../limits.ts';
 import type { DType } from '../../tensor/dtype.ts';
 import type { Shape } from '../../tensor/shape.ts';
-import { bad, compareForWriting, LENGTH_BYTES, tensorBytes, validateHeader, type HeaderTensor } from './header.ts';
+import { ShardloomError } from '../../errors.ts';
+import {
+  bad,
+  compareForWriting,
+  LENGTH_BYTES,
+  METADATA_NAME,
+  tensorBytes,
+  validateHeader,
+  type HeaderTensor,
+} from './header.ts';
 
 export interface TensorToWrite {
   readonly name: string;
@@ -21,6 +30,7 @@ export function layoutSafetensors(
   tensors: readonly TensorToWrite[],
   metadata: ReadonlyMap<string, string>,
 ): SafetensorsLayout {
+  checkNames(tensors);
   let end = 0;
   const placed = [...tensors].sort(compareForWriting).map((tensor): HeaderTensor => {
     const begin = end;
@@ -40,12 +50,23 @@ export function layoutSafetensors(
   };
 }
 
+/** The format keeps one name for itself; a tensor of that name would take its place. */
+function checkNames(tensors: readonly TensorToWrite[]): void {
+  if (!tensors.some(({ name }) => name === METADATA_NAME)) return;
+  throw new ShardloomError({
+    tag: 'unsupported',
+    what: 'A safetensors file cannot hold a tensor of this name.',
+    tensor: METADATA_NAME,
+    advice: 'Write the weights in the other format: --format pytorch.',
+  });
+}
+
 /** The header with its length in front, padded with spaces to a multiple of 8 as the reference does. */
 function headerBytes(tensors: readonly HeaderTensor[], metadata: ReadonlyMap<string, string>): Uint8Array {
   const entries = tensors.map(({ name, dtype, shape, begin, end }): [string, unknown] => {
     return [name, { dtype, shape, data_offsets: [begin, end] }];
   });
-  if (metadata.size > 0) entries.unshift(['__metadata__', Object.fromEntries(metadata)]);
+  if (metadata.size > 0) entries.unshift([METADATA_NAME, Object.fromEntries(metadata)]);
   // Joined by hand: an object would put names that are whole numbers first.
   const json = `{${entries.map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`).join(',')}}`;
   const text = Buffer.from(json, 'utf8');

@@ -1,5 +1,5 @@
 /** What the files of a checkpoint mean: weights, the info beside xser references, and metadata saved as a pickle. */
-import { MAX_NAME_LENGTH, MAX_PICKLE_DEPTH, MAX_PICKLE_SLOTS, MAX_TENSOR_DIMENSIONS } from '../../limits.ts';
+import { MAX_JSON_DEPTH, MAX_JSON_VALUES, MAX_NAME_LENGTH, MAX_TENSOR_DIMENSIONS } from '../../limits.ts';
 import { dtypeBits, type DType } from '../../tensor/dtype.ts';
 import { isValidShape, type Shape } from '../../tensor/shape.ts';
 import { fault, overLimit, SAVE_AGAIN } from './faults.ts';
@@ -131,18 +131,13 @@ function badInfo(fileName: string, found: string, tid?: number): Error {
  * values nested too deeply or, where parts are shared, too large once written out.
  */
 export function plainJsonOf(value: PickleValue, fileName: string): unknown {
-  let left = MAX_PICKLE_SLOTS;
+  let left = MAX_JSON_VALUES;
   const walk = (node: PickleValue, depth: number): unknown => {
-    if (depth > MAX_PICKLE_DEPTH) {
-      throw overLimit(
-        fileName,
-        'The metadata is nested too deeply.',
-        `over ${MAX_PICKLE_DEPTH} levels`,
-        MAX_PICKLE_DEPTH,
-      );
+    if (depth > MAX_JSON_DEPTH) {
+      throw overLimit(fileName, 'The metadata is nested too deeply.', `over ${MAX_JSON_DEPTH} levels`, MAX_JSON_DEPTH);
     }
     if (--left < 0) {
-      throw overLimit(fileName, 'The metadata is too large.', `over ${MAX_PICKLE_SLOTS} values`, MAX_PICKLE_SLOTS);
+      throw overLimit(fileName, 'The metadata is too large.', `over ${MAX_JSON_VALUES} values`, MAX_JSON_VALUES);
     }
     if (node === null || typeof node === 'boolean' || typeof node === 'number' || typeof node === 'string') return node;
     if (Array.isArray(node)) return (node as PickleValue[]).map((item) => walk(item, depth + 1));
