@@ -134,13 +134,26 @@ export function formatProblem(problem: Problem): string {
   return lines.join('\n');
 }
 
+/** What moves the cursor, hides text or turns its direction; line ends are among them. */
+// eslint-disable-next-line no-control-regex
+const CONTROLS = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
+
+/** JSON escapes those below U+0020 itself, and has line ends between its lines. */
+const CONTROLS_IN_JSON = new RegExp(CONTROLS.source.replace('\\u0000-\\u001f', ''), 'g');
+
+function escaped(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+}
+
 /**
  * Text from a checkpoint with control characters written as escapes. Names come from other people's files; printed raw
  * they could move the cursor or forge lines in a terminal or a log.
  */
 export function printable(text: string): string {
-  // eslint-disable-next-line no-control-regex
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, (character) => {
-    return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
-  });
+  return text.replace(CONTROLS, escaped);
+}
+
+/** A document as JSON that is safe to print: the same characters, which stand in its texts only, are escaped there. */
+export function printableJson(document: unknown): string {
+  return JSON.stringify(document, null, 2).replace(CONTROLS_IN_JSON, escaped);
 }

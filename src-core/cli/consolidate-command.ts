@@ -1,5 +1,5 @@
 import { openCheckpoint } from '../models/open-checkpoint.ts';
-import { printable, ShardloomError } from '../errors.ts';
+import { printable, printableJson, ShardloomError } from '../errors.ts';
 import { keptOf } from '../execute/execute.ts';
 import type { PartOf } from '../execute/parts.ts';
 import { createPool, usualWorkers } from '../execute/pool.ts';
@@ -74,7 +74,7 @@ async function runConsolidation(
   if (errors.length > 1 && !flags.json) process.stderr.write(`${findingsText(errors.slice(1), process.stderr)}\n`);
   if (flags.dryRun) {
     const { plan } = prepareConsolidation(checkpoint, options);
-    process.stdout.write(flags.json ? `${JSON.stringify(planDocument(plan), null, 2)}\n` : planText(plan));
+    process.stdout.write(flags.json ? `${printableJson(planDocument(plan))}\n` : planText(plan));
     return EXIT.done;
   }
   const line = new ProgressLine();
@@ -86,7 +86,7 @@ async function runConsolidation(
     });
     const roundTrip = flags.verify ? await verifyRoundTrip(checkpoint, out, options) : null;
     line.end();
-    if (flags.json) process.stdout.write(`${JSON.stringify(resultDocument(result, roundTrip), null, 2)}\n`);
+    if (flags.json) process.stdout.write(`${printableJson(resultDocument(result, roundTrip))}\n`);
     else if (!flags.quiet)
       process.stdout.write(textOf(result, options.part) + (roundTrip ? `\n${roundTripText(roundTrip)}` : ''));
     else if (result.findings.length > 0) process.stderr.write(`${findingsText(result.findings, process.stderr)}\n`);

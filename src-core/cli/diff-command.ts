@@ -1,5 +1,5 @@
 import fs from 'node:fs';
-import { printable, ShardloomError } from '../errors.ts';
+import { printable, printableJson, ShardloomError } from '../errors.ts';
 import { createPool, usualWorkers } from '../execute/pool.ts';
 import { diffReportHtml } from '../jobs/diff-report.ts';
 import type { RenameRule } from '../jobs/comparison.ts';
@@ -43,7 +43,7 @@ export async function diffCommand(left: string, right: string, flags: DiffFlags,
     await pool.close();
   }
   if (flags.html !== undefined) fs.writeFileSync(flags.html, diffReportHtml(result));
-  if (flags.json) process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
+  if (flags.json) process.stdout.write(`${printableJson(result)}\n`);
   else if (!flags.quiet) process.stdout.write(textOf(result, flags.all ?? false));
   return isSame(result, tolerance) ? DIFF_EXIT.same : DIFF_EXIT.different;
 }

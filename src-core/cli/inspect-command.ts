@@ -1,5 +1,5 @@
 import { openCheckpoint } from '../models/open-checkpoint.ts';
-import { printable } from '../errors.ts';
+import { printable, printableJson } from '../errors.ts';
 import { summarize, type AdapterSummary, type CheckpointSummary, type PartSummary } from '../inspect/summary.ts';
 import { formatBytes, formatCount, formatParameters, formatPlural } from '../units.ts';
 import { EXIT } from './exit-codes.ts';
@@ -8,7 +8,7 @@ import { findingsText, styled } from './terminal.ts';
 /** `shardloom inspect FOLDER`: what a checkpoint is. Returns the exit code. */
 export function inspectCommand(folder: string, { json = false }: { readonly json?: boolean }): number {
   const summary = summarize(openCheckpoint(folder));
-  process.stdout.write(json ? `${JSON.stringify(summary, null, 2)}\n` : summaryText(summary));
+  process.stdout.write(json ? `${printableJson(summary)}\n` : summaryText(summary));
   return summary.health === 'damaged' ? EXIT.input : EXIT.done;
 }
 

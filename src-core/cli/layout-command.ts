@@ -1,4 +1,4 @@
-import { printable } from '../errors.ts';
+import { printable, printableJson } from '../errors.ts';
 import { parameterLayout, type ParameterLayout } from '../inspect/layout.ts';
 import { transformationInWords } from '../inspect/words.ts';
 import { weightOf } from '../inspect/parts.ts';
@@ -16,9 +16,7 @@ export function layoutCommand(
   const { checkpoint, parts, part, name } = openFor(folder, parameter);
   const layout = parameterLayout(parts, checkpoint.config, part, name);
   const words = transformationInWords(weightOf(parts, part, name));
-  process.stdout.write(
-    json ? `${JSON.stringify({ ...layout, transformation: words }, null, 2)}\n` : text(layout, words),
-  );
+  process.stdout.write(json ? `${printableJson({ ...layout, transformation: words })}\n` : text(layout, words));
   return EXIT.done;
 }
 

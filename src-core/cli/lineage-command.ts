@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { openCheckpoint } from '../models/open-checkpoint.ts';
-import { printable, ShardloomError } from '../errors.ts';
+import { printable, printableJson, ShardloomError } from '../errors.ts';
 import type { Box } from '../execute/bands.ts';
 import { lineagePython } from '../inspect/lineage-python.ts';
 import { descendantsOf, lineageOf, storedElementAt, type LineagePiece } from '../inspect/lineage.ts';
@@ -19,7 +19,7 @@ export interface LineageFlags {
 export function lineageCommand(folder: string, parameter: string, index: string, flags: LineageFlags): number {
   const { parts, part, name } = openFor(folder, parameter);
   const lineage = lineageOf(parts, part, name, parseIndex(index, weightOf(parts, part, name).view.shape));
-  if (flags.json) process.stdout.write(`${JSON.stringify(lineage, null, 2)}\n`);
+  if (flags.json) process.stdout.write(`${printableJson(lineage)}\n`);
   else if (flags.python) process.stdout.write(lineage.pieces.map((piece) => lineagePython(name, piece)).join('\n'));
   else process.stdout.write(`${lineage.pieces.map(pieceText).join('\n')}\n`);
   return EXIT.done;
@@ -40,7 +40,7 @@ export function descendantsCommand(folder: string, file: string, offset: string,
   }
   const found = descendantsOf(parts, element.tensor, element.index);
   if (json) {
-    process.stdout.write(`${JSON.stringify({ ...element, descendants: found }, null, 2)}\n`);
+    process.stdout.write(`${printableJson({ ...element, descendants: found })}\n`);
     return EXIT.done;
   }
   const { tensor, index } = element;

@@ -1,4 +1,4 @@
-import { printable, ShardloomError } from '../errors.ts';
+import { printable, printableJson, ShardloomError } from '../errors.ts';
 import { keptOf } from '../execute/execute.ts';
 import { createPool, usualWorkers } from '../execute/pool.ts';
 import { merge, prepareMerge, type ChosenAdapter, type MergeOptions, type MergeResult } from '../jobs/merge.ts';
@@ -31,7 +31,7 @@ export async function mergeCommand(
   };
   if (flags.dryRun) {
     const { plan } = prepareMerge(base, adapter, options);
-    process.stdout.write(flags.json ? `${JSON.stringify(planDocument(plan), null, 2)}\n` : planText(plan));
+    process.stdout.write(flags.json ? `${printableJson(planDocument(plan))}\n` : planText(plan));
     return EXIT.done;
   }
   const line = new ProgressLine();
@@ -49,7 +49,7 @@ export async function mergeCommand(
     line.end();
     await pool.close();
   }
-  if (flags.json) process.stdout.write(`${JSON.stringify(documentOf(result), null, 2)}\n`);
+  if (flags.json) process.stdout.write(`${printableJson(documentOf(result))}\n`);
   else if (!flags.quiet) process.stdout.write(textOf(result));
   else if (result.findings.length > 0) process.stderr.write(`${findingsText(result.findings, process.stderr)}\n`);
   return EXIT.done;

@@ -1,4 +1,4 @@
-import { printable, ShardloomError } from '../errors.ts';
+import { printable, printableJson, ShardloomError } from '../errors.ts';
 import type { ExecuteResult } from '../execute/execute.ts';
 import type { PartOf } from '../execute/parts.ts';
 import { finish } from '../jobs/parts.ts';
@@ -40,7 +40,7 @@ export function partResultText(
 /** `shardloom finish OUT`. Returns the exit code. */
 export function finishCommand(out: string, flags: { readonly json?: boolean; readonly quiet?: boolean }): number {
   const result = finish(out);
-  if (flags.json) process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
+  if (flags.json) process.stdout.write(`${printableJson(result)}\n`);
   else if (!flags.quiet) {
     process.stdout.write(
       `${styled('bold', 'Joined')} ${formatPlural(result.parts, 'part')}: ${formatPlural(result.files, 'file')}, ${formatBytes(result.bytes)}\n  into ${printable(result.out)}\n`,

@@ -1,5 +1,5 @@
 import { openCheckpoint } from '../models/open-checkpoint.ts';
-import { ShardloomError } from '../errors.ts';
+import { printableJson, ShardloomError } from '../errors.ts';
 import { translatePeftConfig, type PeftDirection } from '../jobs/peft-config.ts';
 import { partNameOf } from '../plan/part-name.ts';
 import { EXIT } from './exit-codes.ts';
@@ -40,6 +40,6 @@ export function translateCommand(
     model,
     tp === undefined ? null : parallelConfigOf({ ...sizes, tp }),
   );
-  process.stdout.write(`${JSON.stringify(json ? result : result.after, null, 2)}\n`);
+  process.stdout.write(`${printableJson(json ? result : result.after)}\n`);
   return EXIT.done;
 }

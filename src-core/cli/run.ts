@@ -1,5 +1,5 @@
 import { CommanderError } from 'commander';
-import { isShardloomError, toProblem } from '../errors.ts';
+import { isShardloomError, printableJson, toProblem } from '../errors.ts';
 import { KEEP } from '../execute/watch.ts';
 import { EXIT, exitCodeOf } from './exit-codes.ts';
 import { styled } from './terminal.ts';
@@ -31,7 +31,7 @@ export function report(error: unknown, json: boolean): number {
     process.stderr.write(`shardloom failed because of a fault of its own. Please report this:\n${text}\n`);
     return EXIT.fault;
   }
-  if (json) process.stdout.write(`${JSON.stringify({ error: toProblem(error) }, null, 2)}\n`);
+  if (json) process.stdout.write(`${printableJson({ error: toProblem(error) })}\n`);
   else process.stderr.write(`${styled('red', 'error:', process.stderr)} ${error.message}\n`);
   return exitCodeOf(error.tag);
 }

@@ -1,4 +1,4 @@
-import { printable } from '../errors.ts';
+import { printable, printableJson } from '../errors.ts';
 import { keptOf } from '../execute/execute.ts';
 import { createPool, usualWorkers } from '../execute/pool.ts';
 import { reshard, shard, type ShardResult, type ShardRunOptions } from '../jobs/shard.ts';
@@ -56,7 +56,7 @@ async function run(
     line.end();
     await pool.close();
   }
-  if (flags.json) process.stdout.write(`${JSON.stringify(documentOf(result), null, 2)}\n`);
+  if (flags.json) process.stdout.write(`${printableJson(documentOf(result))}\n`);
   else if (!flags.quiet) process.stdout.write(part ? partResultText(part, result) : textOf(done, result, sharding));
   return EXIT.done;
 }

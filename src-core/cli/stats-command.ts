@@ -1,4 +1,4 @@
-import { printable, ShardloomError } from '../errors.ts';
+import { printable, printableJson, ShardloomError } from '../errors.ts';
 import { histogramOf, statisticsOf, type TensorStatistics } from '../inspect/statistics.ts';
 import { storedTensorOf } from '../inspect/lineage.ts';
 import { partsOf, weightOf } from '../inspect/parts.ts';
@@ -37,7 +37,7 @@ export async function statsCommand(
     statistics.min === null || statistics.max === null ? [] : histogramOf(counts, statistics.min, statistics.max, bins);
   if (flags.json) {
     const document = { name, dtype: view.dtype, shape: view.shape, ...statistics, histogram };
-    process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+    process.stdout.write(`${printableJson(document)}\n`);
     return EXIT.done;
   }
   const lines = [

@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { openCheckpoint } from '../models/open-checkpoint.ts';
-import { printable, ShardloomError } from '../errors.ts';
+import { printable, printableJson, ShardloomError } from '../errors.ts';
 import type { Progress } from '../execute/progress.ts';
 import { MANIFEST_FILE } from '../jobs/manifest.ts';
 import { verifyDigests, type DigestCheck } from '../jobs/verify-digests.ts';
@@ -48,7 +48,7 @@ async function roundTripCommand(folder: string, out: string, flags: VerifyFlags,
   const result = await watched(flags, (watching) => {
     return verifyRoundTrip(openCheckpoint(folder), out, { signal, ...watching });
   });
-  if (flags.json) process.stdout.write(`${JSON.stringify({ roundTrip: result }, null, 2)}\n`);
+  if (flags.json) process.stdout.write(`${printableJson({ roundTrip: result })}\n`);
   else if (!flags.quiet || result.different.length > 0) process.stdout.write(roundTripText(result));
   return result.different.length > 0 ? EXIT.input : EXIT.done;
 }
@@ -56,7 +56,7 @@ async function roundTripCommand(folder: string, out: string, flags: VerifyFlags,
 /** `shardloom verify OUT`: exit code 3 where the weights are not those that were written. */
 async function digestsCommand(folder: string, flags: VerifyFlags, signal: AbortSignal): Promise<number> {
   const check = await watched(flags, (watching) => verifyDigests(folder, { signal, ...watching }));
-  if (flags.json) process.stdout.write(`${JSON.stringify(check, null, 2)}\n`);
+  if (flags.json) process.stdout.write(`${printableJson(check)}\n`);
   else if (!flags.quiet || check.different.length > 0) process.stdout.write(digestsText(check));
   return check.different.length > 0 ? EXIT.input : EXIT.done;
 }
@@ -110,7 +110,7 @@ export function roundTripText({ compared, different, ranks, bytes, seconds, notC
 /** `shardloom verify FOLDER --replicas`. Exit code 3 where copies differ or do not fit the metadata's placement. */
 async function replicasCommand(folder: string, flags: VerifyFlags, signal: AbortSignal): Promise<number> {
   const check = await watched(flags, (watching) => verifyReplicas(openCheckpoint(folder), { signal, ...watching }));
-  if (flags.json) process.stdout.write(`${JSON.stringify(check, null, 2)}\n`);
+  if (flags.json) process.stdout.write(`${printableJson(check)}\n`);
   else if (!flags.quiet || check.different > 0) process.stdout.write(text(check));
   const wrong = check.different > 0 || check.findings.some(({ severity }) => severity === 'error');
   return wrong ? EXIT.input : EXIT.done;

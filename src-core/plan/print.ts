@@ -1,3 +1,4 @@
+import { printable } from '../errors.ts';
 import { formatBytes, formatPlural, formatShape } from '../units.ts';
 import { partsOfContent, plannedBytes, type Plan, type PlanRegion, type PlanTensor } from './plan.ts';
 
@@ -16,7 +17,7 @@ export function planText(plan: Plan): string {
   }
   const beside = [...plan.texts, ...plan.sidecars].map(({ path }) => path);
   if (beside.length > 0) lines.push('', `Beside them: ${beside.join(', ')}`);
-  return `${lines.join('\n')}\n`;
+  return `${lines.map(printable).join('\n')}\n`;
 }
 
 function tensorLines(plan: Plan, tensor: PlanTensor): string[] {
