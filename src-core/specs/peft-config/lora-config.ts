@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ShardloomError } from '../../errors.ts';
-import { matchesOf } from './python-regex.ts';
+import { layerNumberOf, matchesOf } from './python-regex.ts';
 
 /**
  * adapter_config.json as it stands in the file. Fields that are not named here are kept as they are and in place: newer versions
@@ -58,9 +58,7 @@ export function loraConfigOf(config: PeftConfig): LoraConfig {
 /** The layer that a module belongs to, as peft finds it for layers_to_transform. */
 function layerOf(name: string, patterns: LoraConfig['layers_pattern']): number | null {
   const list = typeof patterns === 'string' ? [patterns] : (patterns ?? []);
-  const between = list.length === 0 ? '[^.]*' : `(?:${list.join('|')})`;
-  const match = new RegExp(`.*\\.${between}\\.(\\d+)\\.`).exec(name);
-  return match ? Number(match[1]) : null;
+  return layerNumberOf(list.length === 0 ? '[^.]*' : list.join('|'), name);
 }
 
 /** True if a list item names a module: the whole name, or its end at a module boundary. */

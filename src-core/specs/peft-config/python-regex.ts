@@ -1,14 +1,19 @@
 import vm from 'node:vm';
 import { ShardloomError } from '../../errors.ts';
 
-/** How long a pattern of a config may take to be matched, in milliseconds: configs come from other people. */
-const MATCH_TIMEOUT_MS = 1000;
+/**
+ * How long a pattern of a config may take to be matched, in milliseconds: configs come from other people. Real ones take
+ * microseconds.
+ */
+const MATCH_TIMEOUT_MS = 200;
 
 /** Where a pattern has to match: everywhere (`re.fullmatch`), or from any module boundary to the end, as rank_pattern keys do. */
 export type MatchKind = 'full' | 'module suffix';
 
 const context = vm.createContext({});
-const script = new vm.Script('texts.map((text) => new RegExp(source, flags).test(text))');
+const script = new vm.Script(
+  'texts.map((text) => { const match = new RegExp(source, flags).exec(text); return match && (match.groups?.layerNumber ?? ""); })',
+);
 
 /**
  * Which of `texts` a Python regular expression matches. Throws `bad-metadata` for a pattern that is none, that has no counterpart
@@ -17,9 +22,21 @@ const script = new vm.Script('texts.map((text) => new RegExp(source, flags).test
 export function matchesOf(pattern: string, kind: MatchKind, texts: readonly string[]): boolean[] {
   const { source, flags } = translated(pattern);
   const whole = kind === 'full' ? `^(?:${source})$` : `^(?:.*\\.)?(?:${source})$`;
+  return match(pattern, whole, flags, texts).map((matched) => matched !== null);
+}
+
+/** The layer that a name belongs to, where a Python regular expression stands before the number of the layer. */
+export function layerNumberOf(pattern: string, text: string): number | null {
+  const { source, flags } = translated(pattern);
+  const [layer] = match(pattern, `.*\\.(?:${source})\\.(?<layerNumber>\\d+)\\.`, flags, [text]);
+  return layer === null ? null : Number(layer);
+}
+
+/** For each text null where the expression does not match; else the layer's number, where the expression asks for it. */
+function match(pattern: string, source: string, flags: string, texts: readonly string[]): (string | null)[] {
   try {
-    Object.assign(context, { source: whole, flags, texts: [...texts] });
-    return [...(script.runInContext(context, { timeout: MATCH_TIMEOUT_MS }) as boolean[])];
+    Object.assign(context, { source, flags, texts: [...texts] });
+    return [...(script.runInContext(context, { timeout: MATCH_TIMEOUT_MS }) as (string | null)[])];
   } catch (error) {
     throw new ShardloomError(
       {
