@@ -46,11 +46,32 @@ export const MAX_METADATA_BYTES = 256 * MiB;
 /** config.json, trn_config.json, adapter_config.json, index files and the like. The largest seen are a few MB. */
 export const MAX_JSON_BYTES = 64 * MiB;
 
+/** Nesting of a JSON document. Real metadata nests seven deep, and what walks documents takes stack for each level. */
+export const MAX_JSON_DEPTH = 500;
+
+/**
+ * Values and names of one JSON document, and of metadata that was pickled. A parameter takes about ten, a tensor of a safetensors
+ * header as many: this is 100,000 of them in one file, and some 100 MB of memory.
+ */
+export const MAX_JSON_VALUES = 1_000_000;
+
 /** Longest parameter or module name. Real ones stay below 200 characters. */
 export const MAX_NAME_LENGTH = 4 * KiB;
 
 /** Ranks in one parallel dimension, and in all of them together; the largest Trainium clusters stay below 100,000 cores. */
 export const MAX_RANKS = 100_000;
+
+/** Layers of a model. The deepest have a few hundred; each is described one by one. */
+export const MAX_LAYERS = 10_000;
+
+/**
+ * Rows, columns, heads and the like of a model that is described, so that products of two stay exact. The largest vocabularies
+ * have 300,000 entries.
+ */
+export const MAX_MODEL_DIMENSION = 2 ** 26;
+
+/** Attention heads of one layer. The widest models have 256; a view has a region for each. */
+export const MAX_HEADS = 65_536;
 
 /** Files in one folder that is opened. A TP 64 x PP 64 xser checkpoint of a large model stays below. */
 export const MAX_FOLDER_ENTRIES = 1_000_000;

@@ -78,14 +78,14 @@ export function readCheckpoint(folder: string, infer: InferMetadata): Checkpoint
   const adapters = found.adapters.map((adapter) => {
     return describeShards(adapter.shards, trnConfig, { name: adapter.name, folder: adapter.folder });
   });
-  for (const state of [...(model ? [model] : []), ...adapters]) findings.push(...state.findings);
+  const states = [...(model ? [model] : []), ...adapters];
   return {
     found,
     ...(config && { config }),
     ...(trnConfig && { trnConfig }),
     ...(model && { model }),
     adapters,
-    findings,
+    findings: [...findings, ...states.flatMap((state) => state.findings)],
   };
 }
 

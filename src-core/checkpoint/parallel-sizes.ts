@@ -27,9 +27,9 @@ export function checkParallelSizes(
   trnConfig: TrnConfig | undefined,
 ): ParallelSizes & { readonly findings: Finding[] } {
   const findings: Finding[] = [];
-  const onDisk = (axis: 'tp' | 'pp'): number => Math.max(0, ...shards.rankFiles.map(({ ranks }) => ranks[axis] + 1));
+  const onDisk = (axis: 'tp' | 'pp'): number => largest(shards.rankFiles.map(({ ranks }) => ranks[axis] + 1));
   const tp = agree('tensor', tensorParallelEvidence(metadata, trnConfig), onDisk('tp'), shards, findings);
-  const stages = Math.max(0, ...[...shards.metadataFiles.keys()].map((rank) => rank + 1));
+  const stages = largest([...shards.metadataFiles.keys()].map((rank) => rank + 1));
   const ppEvidence: Evidence[] = [];
   if (trnConfig?.pipelineParallelSize) {
     ppEvidence.push({ size: trnConfig.pipelineParallelSize, source: 'trn_config.json' });
@@ -41,8 +41,14 @@ export function checkParallelSizes(
     findings.push(tooManyRanks(shards, tp, pp));
     return { tensorParallelSize: 1, pipelineParallelSize: 1, findings };
   }
+  findings.push(...ranksWithTwoFiles(shards));
   if (!findings.some((finding) => finding.severity === 'error')) findings.push(...missingRanks(shards, tp, pp));
   return { tensorParallelSize: tp, pipelineParallelSize: pp, findings };
+}
+
+/** The largest of the numbers, or 0. There may be more of them than a call takes arguments. */
+function largest(numbers: readonly number[]): number {
+  return numbers.reduce((most, number) => Math.max(most, number), 0);
 }
 
 /** Each rank has a line in what is shown: a number from a file must not make millions of them. */
@@ -58,14 +64,43 @@ function tooManyRanks(shards: ShardFolder, tp: number, pp: number): Finding {
   };
 }
 
-/** The rank files of data parallel rank 0 (or the lowest there is): the others hold the same weights. */
+/**
+ * The file of each rank: that of data parallel rank 0, or of the lowest that there is, because the others hold the same weights.
+ */
 export function rankFilesToRead(shards: ShardFolder): {
   readonly files: readonly RankFile[];
   readonly ignored: number;
 } {
-  const lowest = Math.min(...shards.rankFiles.map(({ ranks }) => ranks.dp));
-  const files = shards.rankFiles.filter(({ ranks }) => ranks.dp === lowest);
-  return { files, ignored: shards.rankFiles.length - files.length };
+  const chosen = new Map<string, RankFile>();
+  for (const file of shards.rankFiles) {
+    const { pp, tp, ep, dp } = file.ranks;
+    const rank = `${pp}/${tp}/${ep}`;
+    const before = chosen.get(rank);
+    if (!before || dp < before.ranks.dp) chosen.set(rank, file);
+  }
+  return { files: [...chosen.values()], ignored: shards.rankFiles.length - chosen.size };
+}
+
+/** `tp_rank_0` and `tp_rank_00` are one rank: which file is the right one nobody knows. */
+function ranksWithTwoFiles(shards: ShardFolder): Finding[] {
+  const files = new Map<string, string>();
+  const findings: Finding[] = [];
+  for (const { path: file, ranks } of shards.rankFiles) {
+    const rank = `${ranks.pp}/${ranks.tp}/${ranks.ep}/${ranks.dp}`;
+    const before = files.get(rank);
+    files.set(rank, file);
+    if (before === undefined || findings.length >= MAX_RANKS_TOLD) continue;
+    findings.push({
+      severity: 'error',
+      tag: 'parallel-size-mismatch',
+      what: `Two files are the shard of TP rank ${ranks.tp}, pipeline rank ${ranks.pp}.`,
+      file,
+      found: `${path.basename(before)} and ${path.basename(file)}`,
+      expected: 'one file for each rank',
+      advice: 'Keep the one that training wrote.',
+    });
+  }
+  return findings;
 }
 
 const specEntry = z.looseObject({ specs: z.array(z.tuple([z.string(), z.looseObject({ tp_size: z.number() })])) });
@@ -112,11 +147,14 @@ function agree(
   return named;
 }
 
+/** How many missing ranks are told one by one: where more are missing, it is the folder that is not the right one. */
+const MAX_RANKS_TOLD = 1_000;
+
 function missingRanks(shards: ShardFolder, tpSize: number, ppSize: number): Finding[] {
   const there = new Set(shards.rankFiles.map(({ ranks }) => `${ranks.pp}/${ranks.tp}`));
   const findings: Finding[] = [];
-  for (let pp = 0; pp < ppSize; pp++) {
-    for (let tp = 0; tp < tpSize; tp++) {
+  for (let pp = 0; pp < ppSize && findings.length < MAX_RANKS_TOLD; pp++) {
+    for (let tp = 0; tp < tpSize && findings.length < MAX_RANKS_TOLD; tp++) {
       if (there.has(`${pp}/${tp}`)) continue;
       const name = rankFileName(tp, pp, shards.layout);
       const stage = ppSize > 1 ? `, pipeline rank ${pp}` : '';

@@ -107,14 +107,22 @@ function indexedTensors(folder: string, name: string): Map<string, StoredTensor>
   return tensors;
 }
 
-/** Names in an index come from outside: they stay in the folder. */
+/** Longest name of a file that file systems take. */
+const MAX_FILE_NAME_BYTES = 255;
+
+/** Names that Windows takes for devices, whatever their ending. */
+const DEVICE = /^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/i;
+
+/** Names in an index come from outside: they are names of files in the folder, on every system. */
 function checkedPart(part: string, file: string): string {
-  if (part === path.basename(part) && !part.includes('\\')) return part;
+  const isName =
+    !/^\.{0,2}$|[/\\:\0]/.test(part) && !DEVICE.test(part) && Buffer.byteLength(part) <= MAX_FILE_NAME_BYTES;
+  if (isName) return part;
   throw new ShardloomError({
     tag: 'bad-metadata',
     what: 'The index leads out of its folder.',
     file,
-    found: part,
+    found: part.slice(0, MAX_FILE_NAME_BYTES),
     expected: 'names of files beside it',
   });
 }

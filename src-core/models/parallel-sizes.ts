@@ -1,4 +1,5 @@
 import { ShardloomError } from '../errors.ts';
+import { MAX_HEADS, MAX_LAYERS, MAX_MODEL_DIMENSION } from '../limits.ts';
 import { kvSizeMultipliersThatFit } from '../specs/gqa-heads.ts';
 import type { DecoderConfig } from './decoder.ts';
 import type { ParallelConfig } from './description.ts';
@@ -14,6 +15,29 @@ export function needsGqaProjection({ numKeyValueHeads }: Heads, { tensorParallel
 export function kvSizeMultiplierOf({ numKeyValueHeads }: Heads, parallel: ParallelConfig): number {
   return parallel.kvSizeMultiplier ?? Math.max(1, Math.floor(parallel.tensorParallelSize / numKeyValueHeads));
 }
+
+/** Throws `over-limit` for sizes that no model has: a number from config.json must not make billions of layers. */
+export function checkModelSizes(config: DecoderConfig): void {
+  for (const [field, size] of Object.entries(config)) {
+    if (typeof size !== 'number') continue;
+    const limit = LIMITS[field] ?? MAX_MODEL_DIMENSION;
+    if (size <= limit) continue;
+    throw new ShardloomError({
+      tag: 'over-limit',
+      what: 'config.json describes a model that is larger than any.',
+      tensor: field,
+      found: `${size}`,
+      expected: `at most ${limit}`,
+      advice: 'Check where config.json comes from.',
+    });
+  }
+}
+
+const LIMITS: Readonly<Record<string, number>> = {
+  numHiddenLayers: MAX_LAYERS,
+  numAttentionHeads: MAX_HEADS,
+  numKeyValueHeads: MAX_HEADS,
+};
 
 /**
  * Throws `parallel-size-mismatch` for sizes that the model cannot be split by, with the numbers and the nearest sizes that

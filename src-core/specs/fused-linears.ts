@@ -49,6 +49,7 @@ export class FusedLinearsSpec extends ModelWeightTransformationSpec implements F
     this.fuseAxis = fields.fuseAxis === 'column' || fields.fuseAxis === 0 ? 0 : 1;
     this.originalDims = fields.originalDims;
     this.tpSize = fields.tpSize;
+    ModelWeightTransformationSpec.checkDistinct(this.linearNames);
     if (this.linearNames.length !== this.originalDims.length) {
       throw new ShardloomError({
         tag: 'bad-metadata',

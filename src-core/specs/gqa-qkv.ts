@@ -39,6 +39,8 @@ export class GQAQKVColumnParallelLinearSpec extends ModelWeightTransformationSpe
     super(peftType, unknownFields);
     this.fields = fields;
     this.tpSize = fields.tpSize;
+    const { queryProjectionName: q, keyProjectionName: k, valueProjectionName: v, outputProjectionName: o } = fields;
+    ModelWeightTransformationSpec.checkDistinct([q, k, v, o]);
     gqaLayout(fields);
   }
 

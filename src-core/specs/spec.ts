@@ -117,6 +117,20 @@ export abstract class ModelWeightTransformationSpec {
     this.unknownFields = unknownFields;
   }
 
+  /** Two linears of one name would be one weight of the original model, and the other would be lost. */
+  protected static checkDistinct(names: readonly string[]): void {
+    const twice = names.find((name, index) => names.indexOf(name) !== index);
+    if (twice === undefined) return;
+    throw new ShardloomError({
+      tag: 'bad-metadata',
+      what: 'A transformation spec names one linear twice.',
+      tensor: twice,
+      found: names.join(', '),
+      expected: 'a name of its own for each',
+      advice: 'The metadata is damaged: copy it again from the training machine.',
+    });
+  }
+
   /** Which linears of the original model the Neuron model holds as one; their names are those in the spec's module. */
   abstract readonly fusion: Fusion;
 

@@ -1,5 +1,6 @@
 import { ShardloomError } from '../errors.ts';
 import { z } from 'zod';
+import { MAX_HEADS, MAX_NAME_LENGTH, MAX_RANKS } from '../limits.ts';
 import type { ParametersMetadata } from '../tensor/parallel.ts';
 import { FusedLinearsSpec } from './fused-linears.ts';
 import { GQAQKVColumnParallelLinearSpec } from './gqa-qkv.ts';
@@ -19,7 +20,9 @@ const count = z
   .int()
   .min(1)
   .max(2 ** 31);
-const name = z.string().min(1);
+const heads = count.max(MAX_HEADS);
+const ranks = count.max(MAX_RANKS);
+const name = z.string().min(1).max(MAX_NAME_LENGTH);
 const peftType = z.string().nullable().default(null);
 
 const fusedLinears = z.looseObject({
@@ -28,7 +31,7 @@ const fusedLinears = z.looseObject({
   bias: z.boolean(),
   fuse_axis: z.union([z.literal(0), z.literal(1), z.literal('column'), z.literal('row')]),
   original_dims: z.array(count).min(1),
-  tp_size: count,
+  tp_size: ranks,
   peft_type: peftType,
 });
 
@@ -38,14 +41,14 @@ const gqaQkv = z.looseObject({
   key_projection_name: name,
   value_projection_name: name,
   output_projection_name: name,
-  num_attention_heads: count,
-  num_key_value_heads: count,
-  kv_size_multiplier: count.nullable().optional(),
+  num_attention_heads: heads,
+  num_key_value_heads: heads,
+  kv_size_multiplier: ranks.nullable().optional(),
   q_output_size_per_partition: count,
   kv_output_size_per_partition: count,
   fuse_qkv: z.boolean(),
   bias: z.boolean(),
-  tp_size: count,
+  tp_size: ranks,
   peft_type: peftType,
 });
 
@@ -96,7 +99,7 @@ const READERS: ReadonlyMap<string, (metadata: SpecMetadata) => ModelWeightTransf
 ]);
 
 const specsMetadata = z.looseObject({
-  module_fully_qualified_name: z.string(),
+  module_fully_qualified_name: z.string().max(MAX_NAME_LENGTH),
   specs: z.array(z.tuple([z.string(), z.record(z.string(), z.unknown())])),
 });
 
@@ -172,6 +175,7 @@ export class ModelWeightTransformationSpecs {
     for (const spec of this.specs) {
       const result = spec.toOriginalWeights(moduleFullyQualifiedName, shardedStateDicts, parametersMetadata);
       for (const [parameter, weight] of result.weights) {
+        if (weights.has(parameter)) throw producedTwice(parameter);
         weights.set(parameter, { ...weight, by: { moduleFullyQualifiedName, spec } });
       }
       keysToRemove.push(...result.keysToRemove);
@@ -215,6 +219,17 @@ function inModule<Result>(module: string, read: () => Result): Result {
   }
 }
 
+/** The error for two sources of one original parameter: one of them would be lost. */
+export function producedTwice(name: string): ShardloomError {
+  return new ShardloomError({
+    tag: 'bad-metadata',
+    what: 'The metadata and the shards give the same original parameter twice.',
+    tensor: name,
+    expected: 'one or the other',
+    advice: 'The metadata and the shards do not fit together: take both from the same checkpoint.',
+  });
+}
+
 function unknownFieldsOf(schema: z.ZodObject, metadata: SpecMetadata): SpecMetadata {
-  return Object.fromEntries(Object.entries(metadata).filter(([field]) => !(field in schema.shape)));
+  return Object.fromEntries(Object.entries(metadata).filter(([field]) => !Object.hasOwn(schema.shape, field)));
 }

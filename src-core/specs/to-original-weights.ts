@@ -4,7 +4,7 @@ import { sameShape } from '../tensor/shape.ts';
 import type { View } from '../tensor/view.ts';
 import { metadataBySavedName } from './adapter-names.ts';
 import { joinLocalWeights } from './local-weights.ts';
-import type { ModelWeightTransformationSpecs } from './specs.ts';
+import { producedTwice, type ModelWeightTransformationSpecs } from './specs.ts';
 import { copiesOfRanks, shapeMismatch, type OriginalWeight, type ShardedStateDicts } from './spec.ts';
 
 /**
@@ -134,15 +134,5 @@ function disagreement(
     found,
     expected: `${expected}, as on rank 0`,
     advice: 'The shards are not from the same save: copy all ranks again from one checkpoint.',
-  });
-}
-
-function producedTwice(name: string): ShardloomError {
-  return new ShardloomError({
-    tag: 'bad-metadata',
-    what: 'The metadata and the shards give the same original parameter twice.',
-    tensor: name,
-    expected: 'one or the other',
-    advice: 'The metadata and the shards do not fit together: take both from the same checkpoint.',
   });
 }
