@@ -52,6 +52,7 @@ export type ErrorTag =
   | 'not-described'
   | 'inferred'
   | 'averaged'
+  | 'linked-file'
   | 'replicas-equal';
 
 /** The fields of an error or finding. Every text is a whole phrase without a trailing newline. */

@@ -40,8 +40,8 @@ export const MAX_CENTRAL_DIRECTORY_BYTES = 64 * MiB;
 /** Dimensions of a tensor: torch itself stops at 64. */
 export const MAX_TENSOR_DIMENSIONS = 64;
 
-/** `mp_metadata_pp_rank_*.json` has about 200 bytes per parameter; 256 MiB is over a million. */
-export const MAX_METADATA_BYTES = 256 * MiB;
+/** `mp_metadata_pp_rank_*.json` has about 200 bytes per parameter; 64 MiB is more than {@link MAX_JSON_VALUES} allows. */
+export const MAX_METADATA_BYTES = 64 * MiB;
 
 /** config.json, trn_config.json, adapter_config.json, index files and the like. The largest seen are a few MB. */
 export const MAX_JSON_BYTES = 64 * MiB;

@@ -1,4 +1,5 @@
 import fs from 'node:fs';
+import path from 'node:path';
 import { ShardloomError } from '../errors.ts';
 import { endedEarly, type ByteSource } from './source.ts';
 
@@ -20,23 +21,23 @@ export class FileSource implements ByteSource {
     this.mtimeMs = mtimeMs;
   }
 
-  static open(path: string): FileSource {
+  static open(file: string): FileSource {
     let fd: number | null = null;
     try {
-      fd = fs.openSync(path, fs.constants.O_RDONLY | NONBLOCK);
+      fd = fs.openSync(file, fs.constants.O_RDONLY | NONBLOCK);
       const stat = fs.fstatSync(fd);
       if (!stat.isFile()) {
         throw new ShardloomError({
           tag: 'read-failed',
           what: 'This is not a regular file.',
-          file: path,
+          file,
           advice: 'Replace it by the file itself.',
         });
       }
-      return new FileSource(path, fd, stat.size, stat.mtimeMs);
+      return new FileSource(file, fd, stat.size, stat.mtimeMs);
     } catch (error) {
       if (fd !== null) fs.closeSync(fd);
-      throw asReadError(error, path);
+      throw asReadError(error, file);
     }
   }
 
@@ -63,8 +64,8 @@ export class FileSource implements ByteSource {
 }
 
 /** Opens a file, hands it to `use`, and closes it whatever happens. */
-export function withFile<Result>(path: string, use: (source: FileSource) => Result): Result {
-  const source = FileSource.open(path);
+export function withFile<Result>(file: string, use: (source: FileSource) => Result): Result {
+  const source = FileSource.open(file);
   try {
     return use(source);
   } finally {
@@ -81,19 +82,45 @@ export function reading<Result>(path: string, read: () => Result): Result {
   }
 }
 
+/** Where a name leads to nothing, in circles, or where this user may not look: links in other people's folders do. */
+const LEADS_NOWHERE: readonly unknown[] = ['ENOENT', 'ENOTDIR', 'ELOOP', 'EACCES', 'ENAMETOOLONG'];
+
+/** What a name leads to, or null where it leads nowhere. A disk that fails is an error. */
+export function statOrNull(file: string): fs.Stats | null {
+  try {
+    return fs.statSync(file);
+  } catch (error) {
+    if (LEADS_NOWHERE.includes((error as NodeJS.ErrnoException).code)) return null;
+    throw asReadError(error, file);
+  }
+}
+
+/** Where a path really leads: links are followed as far as there is something, which the end of an output path need not be. */
+export function realPathOf(file: string): string {
+  const missing: string[] = [];
+  for (let at = path.resolve(file); ; at = path.dirname(at)) {
+    try {
+      return path.join(fs.realpathSync(at), ...missing);
+    } catch {
+      if (path.dirname(at) === at) return path.resolve(file);
+      missing.unshift(path.basename(at));
+    }
+  }
+}
+
 /** An operating system's error in our terms; errors of ours pass unchanged. */
-export function asReadError(error: unknown, path: string): unknown {
+export function asReadError(error: unknown, file: string): unknown {
   if (error instanceof ShardloomError) return error;
   const code = (error as NodeJS.ErrnoException).code;
   if (code === undefined) return error;
   if (code === 'ENOENT') {
-    return new ShardloomError({ tag: 'missing-file', what: 'The file does not exist.', file: path }, { cause: error });
+    return new ShardloomError({ tag: 'missing-file', what: 'The file does not exist.', file }, { cause: error });
   }
   return new ShardloomError(
     {
       tag: 'read-failed',
       what: 'The file could not be read.',
-      file: path,
+      file,
       found: (error as Error).message,
       advice: code === 'EACCES' ? 'Make it readable for this user.' : 'Check the disk, then try again.',
     },

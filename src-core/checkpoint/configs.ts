@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
-import { reading } from '../bytes/file.ts';
+import { statOrNull } from '../bytes/file.ts';
 import { ShardloomError } from '../errors.ts';
 import type { DiscoveredCheckpoint } from './discover.ts';
 import { readJsonFile } from './json-file.ts';
@@ -91,7 +91,7 @@ export function readModelConfigFile(file: string): ModelConfig {
 }
 
 function isFolder(name: string): boolean {
-  return reading(name, () => fs.statSync(name, { throwIfNoEntry: false }))?.isDirectory() ?? false;
+  return statOrNull(name)?.isDirectory() ?? false;
 }
 
 /** The config.json that was named, the one beside the weights, or that of a base model that is a folder here. Throws `missing-file`. */

@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { asReadError } from '../bytes/file.ts';
+import { asReadError, statOrNull } from '../bytes/file.ts';
 import { ShardloomError } from '../errors.ts';
 import { MAX_FOLDER_ENTRIES } from '../limits.ts';
 import { parseLegacyEntry, parseMetadataFile, parseRankFile, type RankNumbers } from './rank-names.ts';
@@ -195,7 +195,7 @@ interface Entries {
   readonly folderSet: ReadonlySet<string>;
 }
 
-/** The names in a folder. Links are followed to see what they lead to; broken ones count as nothing. */
+/** The names in a folder. Links are followed to see what they lead to; those that lead nowhere count as nothing. */
 function list(folder: string): Entries {
   const files: string[] = [];
   const folders: string[] = [];
@@ -216,9 +216,7 @@ function list(folder: string): Entries {
     });
   }
   for (const entry of entries) {
-    const target = entry.isSymbolicLink()
-      ? fs.statSync(path.join(folder, entry.name), { throwIfNoEntry: false })
-      : entry;
+    const target = entry.isSymbolicLink() ? statOrNull(path.join(folder, entry.name)) : entry;
     if (target?.isFile()) files.push(entry.name);
     else if (target?.isDirectory()) folders.push(entry.name);
   }

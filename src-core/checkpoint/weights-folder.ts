@@ -1,12 +1,13 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
-import { withFile } from '../bytes/file.ts';
+import { statOrNull, withFile } from '../bytes/file.ts';
 import { ShardloomError } from '../errors.ts';
 import { readSafetensors } from '../formats/safetensors/index.ts';
 import { isTensor, readTorchFile, stateDictOf } from '../formats/torch/index.ts';
 import type { StoredTensor } from '../tensor/stored.ts';
 import { readModelConfigFile, type ModelConfig } from './configs.ts';
+import { isFileName, MAX_FILE_NAME_BYTES } from './file-names.ts';
 import { readJsonFile } from './json-file.ts';
 
 /** A folder with Hugging Face weights, opened. */
@@ -60,7 +61,7 @@ export function mainFile(files: readonly string[]): string | undefined {
 /** Names of the plain files in a folder. Throws `not-a-checkpoint` where it cannot be read. */
 export function plainFiles(folder: string): string[] {
   try {
-    return fs.readdirSync(folder).filter((name) => fs.statSync(path.join(folder, name)).isFile());
+    return fs.readdirSync(folder).filter((name) => statOrNull(path.join(folder, name))?.isFile());
   } catch (error) {
     throw new ShardloomError(
       {
@@ -107,17 +108,9 @@ function indexedTensors(folder: string, name: string): Map<string, StoredTensor>
   return tensors;
 }
 
-/** Longest name of a file that file systems take. */
-const MAX_FILE_NAME_BYTES = 255;
-
-/** Names that Windows takes for devices, whatever their ending. */
-const DEVICE = /^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/i;
-
 /** Names in an index come from outside: they are names of files in the folder, on every system. */
 function checkedPart(part: string, file: string): string {
-  const isName =
-    !/^\.{0,2}$|[/\\:\0]/.test(part) && !DEVICE.test(part) && Buffer.byteLength(part) <= MAX_FILE_NAME_BYTES;
-  if (isName) return part;
+  if (isFileName(part)) return part;
   throw new ShardloomError({
     tag: 'bad-metadata',
     what: 'The index leads out of its folder.',

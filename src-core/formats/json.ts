@@ -26,6 +26,7 @@ export function parseJson(bytes: Uint8Array, { file, tag, what, advice }: About)
     new ShardloomError({ tag, what, file, found: `${found} (${bytes.byteLength} bytes)`, advice }, { cause });
   const problem = measure(bytes);
   if (problem === 'half a character') throw refuse('half of a surrogate pair');
+  if (problem === 'a control character') throw refuse('a byte that no JSON text holds outside of strings');
   if (problem !== null) {
     const [limit, of] = problem === 'depth' ? [MAX_JSON_DEPTH, 'levels'] : [MAX_JSON_VALUES, 'values'];
     throw new ShardloomError({
@@ -52,7 +53,7 @@ const COLON = 0x3a;
 const U = 0x75;
 
 /** What is above a limit, from punctuation alone. Text that is no JSON may pass: it is refused when it is parsed. */
-function measure(bytes: Uint8Array): 'depth' | 'values' | 'half a character' | null {
+function measure(bytes: Uint8Array): 'depth' | 'values' | 'half a character' | 'a control character' | null {
   let depth = 0;
   let values = 1;
   for (let at = 0; at < bytes.byteLength; at++) {
@@ -65,6 +66,7 @@ function measure(bytes: Uint8Array): 'depth' | 'values' | 'half a character' | n
       if (++depth > MAX_JSON_DEPTH) return 'depth';
     } else if (byte === 0x5d || byte === 0x7d) depth--;
     else if (byte === COMMA || byte === COLON) values++;
+    else if (byte < 0x20 && byte !== 0x09 && byte !== 0x0a && byte !== 0x0d) return 'a control character';
     if (values > MAX_JSON_VALUES) return 'values';
   }
   return null;

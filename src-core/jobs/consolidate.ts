@@ -1,5 +1,7 @@
 import path from 'node:path';
+import { realPathOf } from '../bytes/file.ts';
 import type { Checkpoint, ShardedState } from '../checkpoint/checkpoint.ts';
+import { checkAdapterFolder } from '../checkpoint/file-names.ts';
 import { ShardloomError, type Finding } from '../errors.ts';
 import type { DigestName } from '../execute/digest.ts';
 import { executePlan, type ExecuteOptions, type ExecuteResult, type WrittenOutput } from '../execute/execute.ts';
@@ -72,7 +74,42 @@ export function prepareConsolidation(checkpoint: Checkpoint, chosen: Consolidate
     if (finding) findings.push(finding);
   }
   throwFirstError(findings);
-  return { checkpoint, options, plan: planConsolidation(checkpoint, weights, options), kvPlacement, findings };
+  const plan = planConsolidation(checkpoint, weights, options);
+  checkAdapterFolders(states, plan);
+  findings.push(...linkedSidecars(plan, checkpoint.found.root));
+  return { checkpoint, options, plan, kvPlacement, findings };
+}
+
+/** Adapters that get a folder get one of their own. */
+function checkAdapterFolders(states: readonly ShardedState[], plan: Plan): void {
+  const paths = [...plan.outputs, ...plan.texts, ...plan.sidecars].map((entry) => entry.path);
+  const atTop = [...paths.filter((name) => !name.includes('/')), MANIFEST_FILE];
+  for (const { adapterName, shards } of states) {
+    const hasFolder = adapterName !== undefined && paths.some((name) => name.startsWith(`${adapterName}/`));
+    if (hasFolder) checkAdapterFolder(adapterName, shards.folder, atTop);
+  }
+}
+
+/**
+ * Links are followed: huggingface_hub keeps every file as one. But what is copied from elsewhere is told, because a folder from other
+ * people could lead to a file that was not meant to be shared.
+ */
+function linkedSidecars({ sidecars }: Plan, root: string): Finding[] {
+  const inside = realPathOf(root) + path.sep;
+  const linked = sidecars.filter(({ from }) => !realPathOf(from).startsWith(inside));
+  const [first] = linked;
+  if (!first) return [];
+  const more = linked.length > 1 ? ` and ${linked.length - 1} more` : '';
+  return [
+    {
+      severity: 'note',
+      tag: 'linked-file',
+      what: `${path.basename(first.from)}${more} beside the weights lead out of the checkpoint: what they lead to is copied.`,
+      file: first.from,
+      found: realPathOf(first.from),
+      advice: 'Look at these files before you share the result.',
+    },
+  ];
 }
 
 /**

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { checkAdapterFolder } from '../checkpoint/file-names.ts';
 import { ShardloomError, type Finding } from '../errors.ts';
 import { executePlan, type ExecuteOptions, type ExecuteResult, type WrittenOutput } from '../execute/execute.ts';
 import type { ModelDescription } from '../models/description.ts';
@@ -87,6 +88,7 @@ function adapterParts(model: ModelDescription, adapters: ShardInput['adapters'])
     })),
   );
   return adapters.map(({ name, weights }) => {
+    checkAdapterFolder(`adapter_${name}`, name);
     return {
       folder: `adapter_${name}/adapter_shards`,
       adapterName: name,
