@@ -44,7 +44,9 @@ function failAt(at: number, code: string): { count: number; name: string } {
       [name]: (...args: unknown[]) => {
         if (++seen.count === at) {
           seen.name = `${name}(${String(args[0])})`;
-          throw Object.assign(new Error(`${code}: injected, ${name}`), { code });
+          // A name that leads where this user may not look is passed over: only a disk that fails is trouble.
+          const given = name === 'statSync' ? 'EIO' : code;
+          throw Object.assign(new Error(`${given}: injected, ${name}`), { code: given });
         }
         return call.apply(fs, args);
       },
