@@ -14,6 +14,7 @@ export function withOutputOptions(command: Command): Command {
     .option('--workers <n>', 'threads that copy (default: by size and processors; 0: none beside the main one)')
     .option('--band-size <size>', 'bytes that a thread copies at a time (default: 2 MiB)')
     .option('--force', 'replace files of the same names in OUT')
+    .option('--sync', 'wait until the data is on the disk before anything gets its final name')
     .option('--quiet', 'print warnings and errors only')
     .option('--json', 'print a JSON document instead of text');
 }
@@ -35,6 +36,7 @@ export function withShardOptions(command: Command): Command {
     .option('--config <path>', 'config.json of the base model, or its folder, for adapters without one beside them')
     .option('--part <k/n>', 'write only the k-th of n parts, here or on another machine; then run shardloom finish OUT')
     .option('--force', 'replace files of the same names in OUT')
+    .option('--sync', 'wait until the data is on the disk before anything gets its final name')
     .option('--quiet', 'print errors only')
     .option('--json', 'print a JSON document');
 }

@@ -16,6 +16,7 @@ export interface OutputFlags {
   readonly workers?: string;
   readonly bandSize?: string;
   readonly force?: boolean;
+  readonly sync?: boolean;
 }
 
 /** The dtypes that weights can be written as, by torch's names. */
@@ -35,6 +36,7 @@ export function outputOptionsOf(flags: OutputFlags): Omit<ConsolidateOptions, 'p
     maxShardBytes: parseSize(flags.maxShardSize),
     digest: oneOf<DigestName>('--digest', flags.digest, DIGESTS),
     replace: flags.force ?? false,
+    sync: flags.sync ?? false,
     ...(dtype && { dtype }),
     ...(workers !== undefined && { workers }),
     ...(bandBytes !== undefined && { bandBytes }),

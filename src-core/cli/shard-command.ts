@@ -16,6 +16,7 @@ export interface ShardFlags extends SizeFlags {
   readonly config?: string;
   readonly part?: string;
   readonly force?: boolean;
+  readonly sync?: boolean;
   readonly json?: boolean;
   readonly quiet?: boolean;
 }
@@ -48,6 +49,7 @@ async function run(
       signal,
       pool,
       replace: flags.force ?? false,
+      sync: flags.sync ?? false,
       ...(part && { part }),
       ...(flags.config !== undefined && { config: flags.config }),
       ...(showsProgress && { onProgress: (progress) => line.update(progress) }),

@@ -10,8 +10,9 @@ import { asWriteError, copySettings, type CopiedTensor, type CopySettings, type 
 import type { DigestName } from './digest.ts';
 import { createPool, defaultWorkers, type CopyPool } from './pool.ts';
 import { isChanged, sourceChanged } from './source-files.ts';
-import { outputsOfPart, type PartOf } from './parts.ts';
+import { outputsOfPart, PART_FILE, PARTS_FOLDER, type PartOf } from './parts.ts';
 import { Staging } from './staging.ts';
+import { syncFolders } from './sync.ts';
 import { tasksOf } from './tasks.ts';
 import { KEEP, runWatched, type WatchOptions } from './watch.ts';
 
@@ -26,6 +27,8 @@ export interface ExecuteOptions extends WatchOptions {
   readonly digest?: DigestName | null;
   /** Replace files of the same names in the output folder. */
   readonly replace?: boolean;
+  /** Force the data to the disk before anything gets its final name, so that a power cut cannot take it back. */
+  readonly sync?: boolean;
   /** Write only this part of the output files; the small files are the first part's. They wait until all parts are joined. */
   readonly part?: PartOf;
   /**
@@ -77,12 +80,16 @@ async function run(plan: Plan, out: string, options: ExecuteOptions): Promise<Ex
   const staging = Staging.claim(out, plan, { ...settings, replace: options.replace ?? false, part });
   const pool = options.pool ?? createPool(options.workers ?? defaultWorkers(plannedReads(mine)));
   try {
+    copySidecars(mine, staging);
     const written = await copyAll(mine, staging, pool, settings, options);
     checkSources(mine);
     const texts = [...mine.texts, ...(options.beforePublish?.(written) ?? [])];
-    writeSmallFiles(mine, texts, staging);
+    writeTexts(texts, staging);
+    const order = publishingOrder(mine, texts);
+    if (options.sync) staging.sync(order);
     if (part) staging.keep(part);
-    else staging.publish(publishingOrder(plan, texts));
+    else staging.publish(order);
+    if (options.sync) syncFolders(out, part ? [`${PARTS_FOLDER}/${PART_FILE}`] : order);
     const seconds = (performance.now() - started) / 1000;
     return { written, bytesWritten: plannedBytes(mine), seconds, workers: pool.workers };
   } catch (error) {
@@ -194,19 +201,32 @@ function writePieces(fd: number, pieces: readonly PlanPiece[]): void {
   }
 }
 
-function writeSmallFiles(plan: Plan, texts: readonly PlanText[], staging: Staging): void {
-  for (const { path: name, text } of texts) {
+/** First of all, because they are quickly done: what is wrong with one of them is told before the weights are copied. */
+function copySidecars({ sidecars }: Plan, staging: Staging): void {
+  for (const { from, path: name } of sidecars) {
+    const stat = reading(from, () => fs.statSync(from));
+    if (!stat.isFile() || stat.size > MAX_SIDECAR_BYTES) {
+      throw new ShardloomError({
+        tag: 'over-limit',
+        what: 'A file that goes beside the weights is no file of the kind that does.',
+        file: from,
+        found: stat.isFile() ? formatBytes(stat.size) : 'not a regular file',
+        expected: `a file of at most ${formatBytes(MAX_SIDECAR_BYTES)}`,
+        advice: 'Move it out of the folder, then start again.',
+      });
+    }
     try {
-      fs.writeFileSync(staging.pathOf(name), text, { flag: 'wx' });
+      fs.copyFileSync(from, staging.pathOf(name), fs.constants.COPYFILE_EXCL);
     } catch (error) {
       throw asWriteError(error, name);
     }
   }
-  for (const { from, path: name } of plan.sidecars) {
-    const stat = reading(from, () => fs.statSync(from, { throwIfNoEntry: false }));
-    if (!stat?.isFile() || stat.size > MAX_SIDECAR_BYTES) continue;
+}
+
+function writeTexts(texts: readonly PlanText[], staging: Staging): void {
+  for (const { path: name, text } of texts) {
     try {
-      fs.copyFileSync(from, staging.pathOf(name), fs.constants.COPYFILE_EXCL);
+      fs.writeFileSync(staging.pathOf(name), text, { flag: 'wx' });
     } catch (error) {
       throw asWriteError(error, name);
     }

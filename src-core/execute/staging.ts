@@ -5,6 +5,7 @@ import type { Plan } from '../plan/plan.ts';
 import { asWriteError } from './copy-tensors.ts';
 import { FolderOwner, OWNER_FILE, sweep } from './folder-owner.ts';
 import { Journal, JOURNAL_FILE, readJournal, type JournalHead, type KnownTensors } from './journal.ts';
+import { syncFile, syncFolders } from './sync.ts';
 import { finishedPartFolder, PARTS_FOLDER, planFingerprint, type PartOf } from './parts.ts';
 
 /** Where files grow until all of them are whole. Its name says whose it is and that it is not a result. */
@@ -108,6 +109,12 @@ export class Staging {
     const file = below(this.#owner.folder, planned);
     fs.mkdirSync(path.dirname(file), { recursive: true });
     return file;
+  }
+
+  /** Waits until the files are on the disk. */
+  sync(planned: readonly string[]): void {
+    for (const file of planned) syncFile(this.pathOf(file));
+    syncFolders(this.#owner.folder, planned);
   }
 
   /** Moves everything to its final name: `planned` in this order, so that what makes the folder loadable can come last. */

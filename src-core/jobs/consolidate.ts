@@ -21,7 +21,7 @@ export interface ConsolidateOptions
     Partial<ConsolidationOptions>,
     Pick<
       ExecuteOptions,
-      'workers' | 'pool' | 'bandBytes' | 'replace' | 'part' | 'signal' | 'onProgress' | 'progressInterval'
+      'workers' | 'pool' | 'bandBytes' | 'replace' | 'sync' | 'part' | 'signal' | 'onProgress' | 'progressInterval'
     > {
   readonly digest?: DigestName;
   /** Which of the model and the adapters are consolidated; absent: all. */

@@ -18,7 +18,7 @@ import { openShardInput, type ShardInput } from './shard-inputs.ts';
 /** What the caller may choose beside the sizes. */
 export interface ShardRunOptions extends Pick<
   ExecuteOptions,
-  'workers' | 'pool' | 'bandBytes' | 'replace' | 'part' | 'signal' | 'onProgress' | 'progressInterval'
+  'workers' | 'pool' | 'bandBytes' | 'replace' | 'sync' | 'part' | 'signal' | 'onProgress' | 'progressInterval'
 > {
   /** The config.json of the base model, or its folder, where it does not stand beside the weights. */
   readonly config?: string;

@@ -72,7 +72,7 @@ const JOBS: Record<string, (out: string) => Promise<unknown>> = {
 };
 
 /** Calls that are tried of each job: all of them where there are not more. */
-const POINTS = 120;
+const POINTS = 60;
 
 /** Other ones in each run of the tests, so that in time all are tried. */
 function points(count: number): number[] {

@@ -166,3 +166,50 @@ describe('a file of the checkpoint', () => {
     expect(snapshot(inputs.checkpoint)).toEqual(before);
   });
 });
+
+describe('a file that goes beside the weights', () => {
+  test('and is too large for that is told of before anything is copied', async () => {
+    const folder = path.join(temporaryFolder(), 'checkpoint');
+    fs.cpSync(inputs.checkpoint, folder, { recursive: true });
+    const tokenizer = path.join(folder, 'tokenizer.json');
+    fs.writeFileSync(tokenizer, '{}');
+    fs.truncateSync(tokenizer, 600 * 1024 * 1024);
+    const out = path.join(path.dirname(folder), 'out');
+    const { code, stderr } = await runToItsEnd(['consolidate', folder, out, '--quiet']);
+    expect(code).toBe(3);
+    expect(stderr).toContain(tokenizer);
+    expect(fs.existsSync(out)).toBe(false);
+  });
+});
+
+describe('with --sync', () => {
+  /** What is waited for and what is renamed, in the order in which it happens. */
+  const LOG = 'fs.appendFileSync(LOGFILE, `${args[0]}\\n`);';
+
+  test('every file is on the disk before the first one gets its final name, and the names are before it is done', async () => {
+    const folder = temporaryFolder();
+    const log = path.join(folder, 'log');
+    const out = path.join(folder, 'out');
+    const words = [
+      'consolidate',
+      inputs.checkpoint,
+      out,
+      '--max-shard-size',
+      '12KB',
+      '--workers',
+      '0',
+      '--quiet',
+      '--sync',
+    ];
+    const code = LOG.replace('LOGFILE', JSON.stringify(log));
+    const traced = { thread: 'main', calls: ['fsyncSync', 'renameSync'], at: 0, code, every: true } as const;
+    expect(await runToItsEnd(words, { fault: traced })).toMatchObject({ code: 0 });
+    const calls = fs.readFileSync(log, 'utf8').trim().split('\n');
+    const isSync = (call: string): boolean => /^\d+$/.test(call);
+    const firstRename = calls.findIndex((call) => call.includes('.shardloom-partial/'));
+    const lastRename = calls.findLastIndex((call) => call.includes('.shardloom-partial/'));
+    expect(calls.slice(0, firstRename).filter(isSync).length).toBeGreaterThanOrEqual(whole.size);
+    expect(calls.slice(lastRename).filter(isSync).length).toBeGreaterThan(0);
+    expect(filesIn(out)).toEqual(whole);
+  });
+});

@@ -8,8 +8,8 @@ import process from 'node:process';
 import vm from 'node:vm';
 import { isMainThread } from 'node:worker_threads';
 
-/** @type {{ thread: 'main' | 'worker', calls: string[], at: number, code: string, counted?: string }} */
-const { thread, calls, at, code, counted } = JSON.parse(process.env.SHARDLOOM_FAULT ?? 'null');
+/** @type {{ thread: 'main' | 'worker', calls: string[], at: number, code: string, every?: boolean, counted?: string }} */
+const { thread, calls, at, code, every, counted } = JSON.parse(process.env.SHARDLOOM_FAULT ?? 'null');
 
 if (isMainThread === (thread === 'main')) {
   const own = /** @type {any} */ (fs);
@@ -18,7 +18,7 @@ if (isMainThread === (thread === 'main')) {
     const real = own[name];
     own[name] = (/** @type {any[]} */ ...args) => {
       // Before the call: what a process does not come to do any more is not done.
-      if (++made === at) vm.runInNewContext(code, { fs, process, args, Error, Object });
+      if (++made === at || every) vm.runInNewContext(code, { fs, process, args, Error, Object });
       return real.apply(fs, args);
     };
   }

@@ -28,6 +28,8 @@ export interface Fault {
   readonly at: number;
   /** JavaScript that is run then, with `fs` and `process`. What it throws, the call throws. */
   readonly code: string;
+  /** At every one of them instead. */
+  readonly every?: boolean;
   /** A file that is to hold how many calls there were. */
   readonly counted?: string;
 }
