@@ -58,11 +58,14 @@ export const MAX_JSON_VALUES = 1_000_000;
 /** Longest parameter or module name. Real ones stay below 200 characters. */
 export const MAX_NAME_LENGTH = 4 * KiB;
 
-/** Ranks in one parallel dimension, and in all of them together; the largest Trainium clusters stay below 100,000 cores. */
+/** Ranks in one parallel dimension; the largest Trainium clusters stay below 100,000 cores. */
 export const MAX_RANKS = 100_000;
 
-/** Layers of a model. The deepest have a few hundred; each is described one by one. */
-export const MAX_LAYERS = 10_000;
+/** Ranks that hold one model, TP times PP: each is a cell of what is shown. TP 64 x PP 64 is a quarter of it. */
+export const MAX_MODEL_RANKS = 16_384;
+
+/** Layers of a model. The deepest have a few hundred; each is described one by one, and that takes time. */
+export const MAX_LAYERS = 2_000;
 
 /**
  * Rows, columns, heads and the like of a model that is described, so that products of two stay exact. The largest vocabularies

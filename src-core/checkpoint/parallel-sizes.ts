@@ -4,7 +4,7 @@ import type { Finding } from '../errors.ts';
 import type { TrnConfig } from './configs.ts';
 import type { RankFile, ShardFolder } from './discover.ts';
 import type { StageMetadata } from './metadata.ts';
-import { MAX_RANKS } from '../limits.ts';
+import { MAX_MODEL_RANKS } from '../limits.ts';
 import { rankFileName } from './rank-names.ts';
 
 export interface ParallelSizes {
@@ -37,7 +37,7 @@ export function checkParallelSizes(
   // The highest metadata file may itself be missing, so its count is only believed where nothing else speaks.
   if (ppEvidence.length === 0 && stages > 0) ppEvidence.push({ size: stages, source: 'mp_metadata files' });
   const pp = agree('pipeline', ppEvidence, onDisk('pp'), shards, findings);
-  if (tp * pp > MAX_RANKS) {
+  if (tp * pp > MAX_MODEL_RANKS) {
     findings.push(tooManyRanks(shards, tp, pp));
     return { tensorParallelSize: 1, pipelineParallelSize: 1, findings };
   }
@@ -59,7 +59,7 @@ function tooManyRanks(shards: ShardFolder, tp: number, pp: number): Finding {
     what: 'The parallel sizes that the checkpoint names are larger than any cluster.',
     file: shards.modelFolder,
     found: `TP ${tp} × PP ${pp}`,
-    expected: `at most ${MAX_RANKS} ranks`,
+    expected: `at most ${MAX_MODEL_RANKS} ranks`,
     advice: 'Check where trn_config.json and the metadata come from.',
   };
 }

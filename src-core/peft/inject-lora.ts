@@ -6,7 +6,7 @@ import {
 } from '../models/description.ts';
 import { ModelWeightTransformationSpecs } from '../specs/specs.ts';
 import type { ParameterMetadata } from '../tensor/parallel.ts';
-import type { Shape } from '../tensor/shape.ts';
+import { sameShape, type Shape } from '../tensor/shape.ts';
 
 /** What PEFT puts before the names of the model that it wraps. */
 export const PEFT_PREFIX = 'base_model.model.';
@@ -103,11 +103,39 @@ function loraLeaves(leaves: ReadonlyMap<string, ParameterMetadata>): [string, Pa
 
 /** The wrapped stage with the adapter's parameters that belong to it. */
 function ofAdapter(wrapped: StageDescription, stage: StageDescription, adapter: AdapterParameters): StageDescription {
-  const own = [...adapter.parameters].filter(([name]) => {
-    const original = name.slice(PEFT_PREFIX.length).replace(/\.lora_[AB]\.weight$/, '.weight');
-    return name.startsWith(PEFT_PREFIX) && stage.originalParameters.has(original);
+  const own = [...adapter.parameters].filter(([name, shape]) => {
+    const original = name.slice(PEFT_PREFIX.length).replace(LORA_MATRIX, '.weight');
+    const whole = name.startsWith(PEFT_PREFIX) ? stage.originalParameters.get(original) : undefined;
+    if (whole) checkShape(name, shape, whole, adapter);
+    return whole !== undefined;
   });
   return { ...wrapped, originalParameters: new Map(own) };
+}
+
+const LORA_MATRIX = /\.lora_([AB])\.weight$/;
+
+/** A LoRA pair goes through its rank: [rank, columns] and [rows, rank] of the linear. What is saved whole has the shape of the whole. */
+function checkShape(name: string, shape: Shape, whole: Shape, { parameters }: AdapterParameters): void {
+  const matrix = LORA_MATRIX.exec(name)?.[1];
+  const other = name.replace(LORA_MATRIX, `.lora_${matrix === 'A' ? 'B' : 'A'}.weight`);
+  const partner = matrix === undefined ? shape : parameters.get(other);
+  const advice = 'Check that the adapter belongs to this base model.';
+  if (!partner) {
+    const what = 'The adapter holds only one of the two matrices of a linear.';
+    throw new ShardloomError({ tag: 'missing-tensor', what, tensor: other, advice });
+  }
+  const rank = (matrix === 'A' ? shape[0] : shape[1]) ?? 0;
+  const expected = matrix === undefined ? whole : matrix === 'A' ? [rank, whole[1]!] : [whole[0]!, rank];
+  const isPair = matrix === undefined || (rank > 0 && (matrix === 'A' ? partner[1] : partner[0]) === rank);
+  if (isPair && sameShape(shape, expected)) return;
+  throw new ShardloomError({
+    tag: 'shape-mismatch',
+    what: 'A matrix of the adapter has another shape than its linear asks for.',
+    tensor: name,
+    found: `[${shape.join(', ')}]`,
+    expected: isPair ? `[${expected.join(', ')}]` : `the rank of ${other}, [${partner.join(', ')}]`,
+    advice,
+  });
 }
 
 function checkAllPlaced({ name, parameters }: AdapterParameters, stages: readonly StageDescription[]): void {

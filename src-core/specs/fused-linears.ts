@@ -9,6 +9,7 @@ import {
   checkRankCount,
   copiesOfRanks,
   holdsLora,
+  joinedAlong,
   ModelWeightTransformationSpec,
   PARAMETER_NAMES,
   shapeMismatch,
@@ -137,7 +138,7 @@ export class FusedLinearsSpec extends ModelWeightTransformationSpec implements F
 
   /** Column: one lora_A on every rank. Row: lora_A is split along its input axis. Each linear gets a copy of the whole. */
   #shareLoraA(fused: string, locals: readonly View[]): OriginalWeight[] {
-    const whole = this.fuseAxis === 0 ? locals[0]! : cat(locals, 1);
+    const whole = this.fuseAxis === 0 ? locals[0]! : joinedAlong(1, fused, locals);
     const copies = this.fuseAxis === 0 ? copiesOfRanks(locals) : [];
     return this.linearNames.map(() => ({ view: whole, transformation: 'shared lora_A copied', from: [fused], copies }));
   }

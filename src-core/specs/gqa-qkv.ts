@@ -1,5 +1,5 @@
 import { ShardloomError } from '../errors.ts';
-import { cat, gatherBlocks, narrow } from '../tensor/operations.ts';
+import { gatherBlocks, narrow } from '../tensor/operations.ts';
 import type { ParametersMetadata } from '../tensor/parallel.ts';
 import type { View } from '../tensor/view.ts';
 import { computeQueryIndicesForRank, gqaLayout, queryHeadPositions } from './gqa-heads.ts';
@@ -15,6 +15,7 @@ import {
   checkRankCount,
   copiesOfRanks,
   holdsLora,
+  joinedAlong,
   ModelWeightTransformationSpec,
   PARAMETER_NAMES,
   shapeMismatch,
@@ -116,7 +117,7 @@ export class GQAQKVColumnParallelLinearSpec extends ModelWeightTransformationSpe
       const name = module(this.fields.outputProjectionName, `${level}weight`);
       const locals = this.#ranks(name, shardedStateDicts);
       if (!locals) continue;
-      weights.set(name, this.#reorderHeads(name, cat(locals, 1), 1));
+      weights.set(name, this.#reorderHeads(name, joinedAlong(1, name, locals), 1));
       keysToRemove.push(name);
     }
     return { weights, keysToRemove };
@@ -192,7 +193,7 @@ export class GQAQKVColumnParallelLinearSpec extends ModelWeightTransformationSpe
   }
 
   #whole(kind: 'q' | 'k' | 'v', locals: readonly View[], from: string): OriginalWeight {
-    const joined = cat(locals, 0);
+    const joined = joinedAlong(0, from, locals);
     return kind === 'q' ? this.#reorderHeads(from, joined, 0) : this.#takeReplica(joined, from);
   }
 

@@ -1,6 +1,7 @@
 import { ShardloomError } from '../errors.ts';
 import { adaptPeftConfig, toOriginalPeftConfig, type Fusion } from './peft-config/adapt.ts';
 import type { PeftConfig } from './peft-config/lora-config.ts';
+import { cat } from '../tensor/operations.ts';
 import type { ParametersMetadata } from '../tensor/parallel.ts';
 import type { DType } from '../tensor/dtype.ts';
 import type { View } from '../tensor/view.ts';
@@ -217,6 +218,20 @@ export function shapeMismatch(name: string, local: View | undefined, what: strin
     expected,
     advice: 'The metadata and the shards do not fit together: take both from the same checkpoint.',
   });
+}
+
+/**
+ * The ranks' parts joined along the axis that the spec splits. The metadata may say that another axis is split, on which ranks may
+ * differ: then they cannot be joined. Throws `shape-mismatch`.
+ */
+export function joinedAlong(axis: number, name: string, locals: readonly View[]): View {
+  const first = locals[0]!;
+  const odd = locals.find(
+    ({ shape }) => axis >= shape.length || shape.some((size, k) => k !== axis && size !== first.shape[k]),
+  );
+  if (!odd) return cat(locals, axis);
+  const expected = `[${first.shape.map((size, k) => (k === axis ? 'any' : size)).join(', ')}]`;
+  throw shapeMismatch(name, odd, `The ranks' parts cannot be joined along axis ${axis}.`, expected);
 }
 
 /** All ranks' copies of a tensor that is not parallel: the first is taken, the others must equal it. */

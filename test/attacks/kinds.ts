@@ -25,6 +25,17 @@ const SIZES = {
   vocabSize: 8,
 };
 
+/** The same sizes as config.json tells them. */
+const MODEL_CONFIG = JSON.stringify({
+  model_type: 'llama',
+  hidden_size: SIZES.hiddenSize,
+  intermediate_size: SIZES.intermediateSize,
+  num_attention_heads: SIZES.numAttentionHeads,
+  num_key_value_heads: SIZES.numKeyValueHeads,
+  num_hidden_layers: SIZES.numHiddenLayers,
+  vocab_size: SIZES.vocabSize,
+});
+
 /** Makes all of them, each with `checkpoint/` and the `original/` weights beside it. */
 export async function makeBases(folder: string): Promise<void> {
   for (const [name, options] of Object.entries(BASES)) {
@@ -36,7 +47,7 @@ export async function makeBases(folder: string): Promise<void> {
 interface Kind {
   readonly base: BaseName;
   /** Which of the base's folders is attacked. */
-  readonly part: 'checkpoint' | 'original';
+  readonly part: 'checkpoint' | 'original' | 'adapter';
   /** Puts the file in its place. */
   readonly place: (folder: string, content: Uint8Array) => void;
   /** What is run on the folder. The last one's outcome is what the file's name tells. */
@@ -88,7 +99,7 @@ export const KINDS: Readonly<Record<string, Kind>> = {
     base: 'gqa',
     part: 'checkpoint',
     place: (folder, content) => {
-      fs.rmSync(path.join(folder, METADATA));
+      fs.rmSync(path.join(folder, METADATA), { force: true });
       to(METADATA.replace('.json', '.pt'))(folder, archive(content));
     },
     commands: consolidated,
@@ -99,7 +110,7 @@ export const KINDS: Readonly<Record<string, Kind>> = {
     base: 'gqa',
     part: 'checkpoint',
     place: (folder, content) => {
-      fs.rmSync(path.join(folder, METADATA));
+      fs.rmSync(path.join(folder, METADATA), { force: true });
       to('config.json')(folder, content);
     },
     commands: consolidated,
@@ -122,13 +133,30 @@ export const KINDS: Readonly<Record<string, Kind>> = {
     ],
   },
   safetensors: { base: 'plain', part: 'original', place: to('model.safetensors'), commands: compared },
+  /** The tensors of an adapter that is to be sharded, with the base model's config.json beside them. */
+  'adapter-weights': {
+    base: 'lora',
+    part: 'adapter',
+    place: (folder, content) => {
+      to('adapter_model.safetensors')(folder, content);
+      to('config.json')(folder, Buffer.from(MODEL_CONFIG));
+    },
+    commands: (folder, out) => [['shard', folder, out, '--tp', '2', '--json']],
+  },
   /** The index of weights in two files. */
   index: {
     base: 'plain',
     part: 'original',
     place: (folder, content) => {
-      fs.copyFileSync(path.join(folder, 'model.safetensors'), path.join(folder, 'model-00002-of-00002.safetensors'));
-      fs.renameSync(path.join(folder, 'model.safetensors'), path.join(folder, 'model-00001-of-00002.safetensors'));
+      const [whole, ...parts] = [
+        'model.safetensors',
+        'model-00001-of-00002.safetensors',
+        'model-00002-of-00002.safetensors',
+      ];
+      for (const name of fs.existsSync(path.join(folder, whole)) ? parts : []) {
+        fs.copyFileSync(path.join(folder, whole), path.join(folder, name));
+      }
+      fs.rmSync(path.join(folder, whole), { force: true });
       to('model.safetensors.index.json')(folder, content);
     },
     commands: compared,

@@ -13,7 +13,7 @@ import {
   trnConfigFiles,
 } from './make/documents.ts';
 import { pickledMetadata, pickles, references, tensorInfos } from './make/pickles.ts';
-import { safetensorsFiles } from './make/safetensors.ts';
+import { adapterWeights, safetensorsFiles } from './make/safetensors.ts';
 
 /** Every file as `kind/name`, with its bytes; the same every time. `bases` is what {@link makeBases} made. */
 export function madeFiles(bases: string): Map<string, Uint8Array> {
@@ -29,6 +29,7 @@ export function madeFiles(bases: string): Map<string, Uint8Array> {
     'trn-config': trnConfigFiles(bases),
     'adapter-config': adapterConfigFiles(bases),
     safetensors: safetensorsFiles,
+    'adapter-weights': adapterWeights,
     index: indexFiles(),
   };
   return new Map(

@@ -167,7 +167,9 @@ describe('adapters', () => {
       'fused linears of different ranks',
       () => {
         const parameters = lora('gate_proj', 'up_proj');
-        parameters.set('base_model.model.model.layers.1.mlp.up_proj.lora_A.weight', [2, 32]);
+        const module = 'base_model.model.model.layers.1.mlp.up_proj';
+        const [rows = 0] = parameters.get(`${module}.lora_B.weight`)!;
+        parameters.set(`${module}.lora_A.weight`, [2, 32]).set(`${module}.lora_B.weight`, [rows, 2]);
         return parameters;
       },
       'shape-mismatch',

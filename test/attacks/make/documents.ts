@@ -161,7 +161,7 @@ export function trnConfigFiles(bases: string): Files {
     'ok--unknown-fields-and-prototype.json': withField(document, PROTO),
     'over-limit--a-billion-stages.json': config({ pipeline_parallel_size: 1e9 }),
     'over-limit--nested-20000-deep.json': withField(document, `"more":${nested(20_000)}`),
-    'missing-rank--24999-stages.json': config({ pipeline_parallel_size: 24_999 }),
+    'missing-rank--4000-stages.json': config({ pipeline_parallel_size: 4_000 }),
     'bad-metadata--size-1e308.json': withField(document, '"tensor_parallel_size":1e308'),
     'bad-metadata--size-zero.json': config({ pipeline_parallel_size: 0 }),
     'parallel-size-mismatch--50000-ranks.json': config({ tensor_parallel_size: 50_000 }),

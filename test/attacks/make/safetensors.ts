@@ -82,3 +82,41 @@ export const safetensorsFiles: Files = {
     `{"\\ud800":${JSON.stringify(tensor(0, 4))},"\\udc00":${JSON.stringify(tensor(4, 8))}}`,
   ),
 };
+
+const MODULE = 'base_model.model.model.layers.0.';
+
+/** float32 tensors of these shapes, one behind the other. */
+function shapes(entries: Readonly<Record<string, readonly number[]>>): Buffer {
+  let at = 0;
+  const tensors = Object.entries(entries).map(([name, shape]) => {
+    const from = at;
+    at += 4 * shape.reduce((count, size) => count * size, 1);
+    return [name, { dtype: 'F32', shape, data_offsets: [from, at] }];
+  });
+  return file(Object.fromEntries(tensors), new Uint8Array(at));
+}
+
+function lora(module: string, a: readonly number[], b: readonly number[]): Record<string, readonly number[]> {
+  return { [`${MODULE}${module}.lora_A.weight`]: a, [`${MODULE}${module}.lora_B.weight`]: b };
+}
+
+const MLP = { ...lora('mlp.gate_proj', [2, 8], [8, 2]), ...lora('mlp.up_proj', [2, 8], [8, 2]) };
+
+export const adapterWeights: Files = {
+  'ok--fused-linears.safetensors': shapes(MLP),
+  'shape-mismatch--rows-that-no-rank-count-divides.safetensors': shapes({
+    ...MLP,
+    ...lora('mlp.up_proj', [2, 8], [7, 2]),
+  }),
+  'shape-mismatch--columns-of-another-model.safetensors': shapes(lora('mlp.down_proj', [2, 9], [8, 2])),
+  'shape-mismatch--vectors.safetensors': shapes({
+    ...lora('mlp.gate_proj', [16], [16]),
+    ...lora('mlp.up_proj', [16], [16]),
+  }),
+  'shape-mismatch--scalars.safetensors': shapes(lora('self_attn.q_proj', [], [])),
+  'shape-mismatch--other-rank-on-one-side.safetensors': shapes(lora('self_attn.o_proj', [2, 8], [8, 3])),
+  'shape-mismatch--nothing-in-them.safetensors': shapes(lora('self_attn.q_proj', [0, 8], [8, 0])),
+  'missing-tensor--half-of-a-pair.safetensors': shapes({ [`${MODULE}self_attn.q_proj.lora_A.weight`]: [2, 8] }),
+  'unsupported--modules-of-another-model.safetensors': shapes(lora('mlp.experts.0.w1', [2, 8], [8, 2])),
+  'unsupported--names-like-paths.safetensors': shapes({ '../../../../etc/passwd': [2], '\u001b[2J': [2] }),
+};
