@@ -10,6 +10,7 @@ const driveTheApp = ['e2e/tools/bench-app.ts', 'e2e/tools/guide-pictures.ts'];
 const entries = {
   ...Object.fromEntries([...benchmarks, ...driveTheApp].map((file) => [basename(file, '.ts'), file])),
   'write-attacks': 'test/attacks/write.ts',
+  fuzz: 'test/fuzz/fuzz.ts',
 };
 
 /** Developers' tools, bundled like the engine so that benchmarks measure what is shipped: dist-tools/. */

@@ -9,9 +9,9 @@ export interface FolderAttack {
   /** What consolidating ends in. */
   readonly expected: ErrorTag | 'ok';
   /** Does it; `beside` is the folder that holds `folder`. May name another folder to open, or to write into. */
-  make(folder: string, beside: string): void | { readonly open?: string; readonly out?: string };
+  readonly make: (folder: string, beside: string) => void | { readonly open?: string; readonly out?: string };
   /** True where root would not notice: another user runs the program then. */
   readonly asOtherUser?: boolean;
   /** What else must be so. Throws where it is not. */
-  check?(out: string, ended: Ended): void;
+  readonly check?: (out: string, ended: Ended) => void;
 }
