@@ -80,7 +80,7 @@ export function validateHeader(header: Header, file: string): number {
 /** Reads and checks the JSON text of a header. `dataBytes` is what the file holds behind it. */
 export function parseHeader(bytes: Uint8Array, dataBytes: number, file: string): Header {
   if (bytes[0] !== 0x7b) throw bad(file, undefined, 'The header does not begin with "{".');
-  const document = parseHeaderText(bytes, file);
+  const document = parseHeaderText(withoutPadding(bytes), file);
   let metadata: ReadonlyMap<string, string> = new Map();
   const tensors: HeaderTensor[] = [];
   for (const [name, entry] of Object.entries(document)) {
@@ -102,6 +102,13 @@ export function parseHeader(bytes: Uint8Array, dataBytes: number, file: string):
     );
   }
   return header;
+}
+
+/** Writers fill a header up with spaces; a header that is nothing else must not take twice its memory. */
+function withoutPadding(bytes: Uint8Array): Uint8Array {
+  let end = bytes.byteLength;
+  while (end > 0 && bytes[end - 1] === 0x20) end--;
+  return bytes.subarray(0, end);
 }
 
 function parseHeaderText(bytes: Uint8Array, file: string): object {

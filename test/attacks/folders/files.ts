@@ -104,6 +104,11 @@ export const attacks: Readonly<Record<string, FolderAttack>> = {
     expected: 'over-limit',
     make: (folder) => fs.truncateSync(replaced(path.join(folder, METADATA)), 250 * 2 ** 20),
   },
+  'a config of 60 MB of brackets': {
+    base: 'gqa',
+    expected: 'over-limit',
+    make: (folder) => fs.writeFileSync(path.join(folder, 'config.json'), Buffer.alloc(60 * 2 ** 20, '[],')),
+  },
   'a config of 60 MB of spaces': {
     base: 'gqa',
     expected: 'bad-metadata',

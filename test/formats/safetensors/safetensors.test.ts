@@ -236,3 +236,14 @@ describe('writing', () => {
     expect(layout.size).toBe(content.length);
   });
 });
+
+test('a text of many megabytes in the metadata is read, and so is a key that stands twice behind it', () => {
+  const text = (more: string): Buffer => {
+    const header = Buffer.from(`{"__metadata__":{"note":"${'n\\"'.repeat(4_000_000)}"${more}}}`);
+    const length = Buffer.alloc(8);
+    length.writeBigUInt64LE(BigInt(header.length));
+    return Buffer.concat([length, header]);
+  };
+  expect(readSafetensors(new MemorySource(text(''))).metadata.get('note')).toHaveLength(8_000_000);
+  expect(() => readSafetensors(new MemorySource(text(',"a":"1","\\u0061":"2"')))).toThrow('the same key twice');
+});
