@@ -101,7 +101,9 @@ describe.concurrent.each(Object.entries(KINDS))('%s', (kind, { base, part, place
     const out = path.join(own, 'out');
     const expected = expectedOf(name);
     await attack(expected, own, commands(folder, out));
-    if (expected === 'ok' && fs.existsSync(path.join(out, 'shardloom.json'))) readFolder(out);
+    if (expected !== 'ok' || !fs.existsSync(path.join(out, 'shardloom.json'))) return;
+    readFolder(out);
+    expectHarmless(await shardloomChild(['consolidate', folder, path.join(own, 'not-written'), '--dry-run']));
   });
 });
 

@@ -7,7 +7,7 @@ import { fuzz } from './loop.ts';
 import { targetsIn } from './targets.ts';
 
 /** A short run of `npm run fuzz`, the same every time. */
-const EXECUTIONS = 600;
+const EXECUTIONS = 300;
 
 const room = fs.mkdtempSync(path.join(os.tmpdir(), 'shardloom-fuzz-'));
 await makeBases(path.join(room, 'bases'));

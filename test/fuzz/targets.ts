@@ -66,7 +66,7 @@ function takeTorch(bytes: Uint8Array): void {
 function secondOpinion(bytes: Uint8Array): Promise<[name: string, size: number][] | null> {
   return new Promise((resolve) => {
     const entries: [string, number][] = [];
-    fromBuffer(Buffer.from(bytes), { lazyEntries: false }, (error, file) => {
+    fromBuffer(Buffer.from(bytes), { lazyEntries: false, strictFileNames: true }, (error, file) => {
       if (error) return resolve(null);
       file.on('entry', ({ fileName, uncompressedSize }: Entry) => entries.push([fileName, uncompressedSize]));
       file.on('end', () => resolve(entries));
