@@ -103,6 +103,7 @@ describe.concurrent.each(Object.entries(KINDS))('%s', (kind, { base, part, place
     await attack(expected, own, commands(folder, out));
     if (expected !== 'ok' || !fs.existsSync(path.join(out, 'shardloom.json'))) return;
     readFolder(out);
+    expectHarmless(await shardloomChild(['inspect', folder]));
     expectHarmless(await shardloomChild(['consolidate', folder, path.join(own, 'not-written'), '--dry-run']));
   });
 });

@@ -67,10 +67,7 @@ const to =
     for (const name of names) fs.writeFileSync(path.join(folder, name), content);
   };
 
-const consolidated: Kind['commands'] = (folder, out) => [
-  ['inspect', folder],
-  ['consolidate', folder, out, '--json', '--workers', '0'],
-];
+const consolidated: Kind['commands'] = (folder, out) => [['consolidate', folder, out, '--json', '--workers', '0']];
 
 const compared: Kind['commands'] = (folder) => [['diff', folder, folder, '--json']];
 
@@ -127,7 +124,6 @@ export const KINDS: Readonly<Record<string, Kind>> = {
     part: 'checkpoint',
     place: to(ADAPTER_CONFIG),
     commands: (folder) => [
-      ['inspect', folder],
       ['peft', 'original', path.join(folder, ADAPTER_CONFIG), folder, '--json'],
       ['peft', 'adapt', path.join(folder, ADAPTER_CONFIG), folder, '--json'],
     ],

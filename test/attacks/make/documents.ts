@@ -220,7 +220,7 @@ export function adapterConfigFiles(bases: string): Files {
     'bad-metadata--endless-layers-pattern.json': config({
       target_modules: ['self_attn.q_proj', 'k_proj', 'v_proj', 'gate_proj', 'up_proj'],
       layers_to_transform: [0],
-      layers_pattern: '(?:[a-z._0-9]+)+!',
+      layers_pattern: '(?:(?:[a-z._0-9]+)+)+!',
     }),
     'bad-metadata--layers-pattern-that-is-none.json': config({ layers_to_transform: [0], layers_pattern: '(' }),
     'bad-metadata--pattern-that-is-none.json': config({ target_modules: '(' }),
