@@ -2,6 +2,7 @@ import './cli/small-heap.ts';
 import { Command } from 'commander';
 import { addAdapterCommands } from './cli/adapter-commands.ts';
 import { consolidateCommand, type ConsolidateFlags } from './cli/consolidate-command.ts';
+import { diagnoseCommand, type DiagnoseFlags } from './cli/diagnose-command.ts';
 import { DIFF_EXIT, diffCommand, type DiffFlags } from './cli/diff-command.ts';
 import { EXIT_CODES_HELP } from './cli/exit-codes.ts';
 import { inspectCommand } from './cli/inspect-command.ts';
@@ -191,6 +192,20 @@ program
     const signal = cancelOnInterrupt();
     await run(flags.json, () => diffCommand(left, right, flags, signal), DIFF_EXIT.trouble);
   });
+
+program
+  .command('diagnose')
+  .summary('write a diagnostics bundle to attach to a report')
+  .description(
+    'Opens a folder and plans its consolidation, and writes what came of it as a zip file: versions, files with their sizes, names, shapes and dtypes of parameters, findings, the plan and the error. No weights are in it, and paths are shortened. The bundle is written also where opening or planning fails.',
+  )
+  .argument('<folder>', 'the checkpoint, its shards/, an adapter_<name>/ or its adapter_shards/')
+  .option('--out <file>', 'where to write it', 'shardloom-diagnostics.zip')
+  .option('--full-paths', 'leave paths as they are')
+  .option('--json', 'print a JSON document')
+  .action((folder: string, flags: DiagnoseFlags) =>
+    run(flags.json, () => diagnoseCommand(folder, flags, __SHARDLOOM_VERSION__)),
+  );
 
 program
   .command('finish')

@@ -67,6 +67,9 @@ export {
   type PreparedConsolidation,
 } from './jobs/consolidate.ts';
 export { isComparable, openComparison, placementIn, type ComparableMatch, type Comparison } from './jobs/comparison.ts';
+export { diagnose, faultOf, type Diagnosis, type Fault } from './jobs/diagnosis.ts';
+export { BUNDLE_FILES, diagnosticsBundle, type BundleFile, type Diagnostics } from './jobs/diagnostics-bundle.ts';
+export { pathShortener, type FolderRole, type NamedFolder, type Shorten } from './jobs/shorten-paths.ts';
 export { diff, type DiffPlace, type DiffResult, type DiffRow, type DiffStatus, type DiffValues } from './jobs/diff.ts';
 export { diffReportHtml } from './jobs/diff-report.ts';
 export { merge, prepareMerge, type ChosenAdapter, type MergeResult } from './jobs/merge.ts';

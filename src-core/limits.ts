@@ -126,3 +126,6 @@ export const OWNER_STALE_MS = 60_000;
 
 /** Bytes of both matrices of a low-rank update, widened: rank 1,024 on a vocabulary of 128,000 stays below. */
 export const MAX_OPERAND_BYTES = 2 * GiB;
+
+/** Files that a diagnostics bundle lists: a TP 64 × PP 8 xser checkpoint has more, but what is wrong shows long before. */
+export const MAX_LISTED_FILES = 20_000;

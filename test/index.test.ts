@@ -4,6 +4,7 @@ import * as engine from '../src-core/index.ts';
 test('what the engine exports is chosen, not accidental', () => {
   expect(Object.keys(engine).sort()).toMatchInlineSnapshot(`
     [
+      "BUNDLE_FILES",
       "DIGESTS",
       "DTYPES",
       "FileSource",
@@ -29,11 +30,14 @@ test('what the engine exports is chosen, not accidental', () => {
       "createParameterMetadata",
       "descendantsOf",
       "describeModel",
+      "diagnose",
+      "diagnosticsBundle",
       "diff",
       "diffCommandLine",
       "diffReportHtml",
       "differenceHeatmapOf",
       "factsLine",
+      "faultOf",
       "freeBytes",
       "gatherBlocks",
       "getAdapterName",
@@ -61,6 +65,7 @@ test('what the engine exports is chosen, not accidental', () => {
       "parameterRows",
       "partNameOf",
       "partsOf",
+      "pathShortener",
       "placementIn",
       "planShard",
       "prepareConsolidation",
