@@ -3,6 +3,7 @@ import { app, type BrowserWindow } from 'electron';
 import { App } from './app.ts';
 import { folderFromArguments } from './arguments.ts';
 import { denyEverythingElse } from './guards.ts';
+import { log, startLog } from './log.ts';
 import { APP_ORIGIN, registerAppScheme, serveApp } from './protocol.ts';
 
 /** Set by the build: where the pages come from while developing, and the folder they are built into. */
@@ -27,6 +28,11 @@ async function start(): Promise<void> {
     app.quit();
     return;
   }
+  // After the lock: one app writes into one log.
+  startLog(app.getPath('userData'));
+  const { electron, chrome, node } = process.versions;
+  const system = `${process.platform} ${process.getSystemVersion()} ${process.arch}`;
+  log.info('started', { version: app.getVersion(), electron, chrome, node, system });
   // macOS gives a folder that was dropped on the icon before the app is ready.
   let early = folder;
   app.on('open-file', (event, file) => {
@@ -56,6 +62,6 @@ async function start(): Promise<void> {
 
 // Electron goes on without a window when its main script throws. Nobody could see or end such an app.
 start().catch((error: unknown) => {
-  console.error('Shardloom could not start.', error);
+  log.error('Shardloom could not start.', error);
   app.exit(1);
 });

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { z } from 'zod';
 import type { ReplicaCheck } from '../src-core/index.ts';
 import type { KeptReplicaCheck } from './channels.ts';
+import { log } from './log.ts';
 
 /** Checks that are kept; the oldest go first. */
 const MAX_KEPT = 50;
@@ -43,7 +44,7 @@ export class ReplicaResults {
       this.#forgetOldest();
     } catch (error) {
       // As with the app's state: a full disk only makes it forget.
-      console.warn('The result of a replica check could not be kept.', error);
+      log.warn('The result of a replica check could not be kept.', error);
     }
   }
 

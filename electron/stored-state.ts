@@ -1,6 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
+import { log } from './log.ts';
 
 const bounds = z.object({
   x: z.number().int().exactOptional(),
@@ -46,7 +47,7 @@ export class StateFile {
       fs.renameSync(temporary, this.#file);
     } catch (error) {
       // A full disk must not stop work on checkpoints; the app only forgets.
-      console.warn('The state of the app could not be kept.', error);
+      log.warn('The state of the app could not be kept.', error);
     }
   }
 }
