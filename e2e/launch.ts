@@ -15,15 +15,18 @@ const isRoot = process.platform === 'linux' && process.getuid?.() === 0;
 
 export interface LaunchedApp {
   readonly app: ElectronApplication;
-  /** Closes the app and removes its home folder. */
+  /** Closes the app, and removes its home folder if it was made for it. */
   readonly close: () => Promise<void>;
 }
 
-/** Starts the packaged app, as users get it but for Node's inspector, with a home folder of its own. */
-export async function launchApp(): Promise<LaunchedApp> {
+/**
+ * Starts the packaged app, as users get it but for Node's inspector, with a home folder of its own, or with one that an earlier
+ * start has used.
+ */
+export async function launchApp(usedHome?: string): Promise<LaunchedApp> {
   const executable = EXECUTABLES[process.platform]?.replace('{arch}', process.arch);
   if (executable === undefined) throw new Error(`There is no package for ${process.platform}.`);
-  const home = await mkdtemp(join(tmpdir(), 'shardloom-e2e-'));
+  const home = usedHome ?? (await mkdtemp(join(tmpdir(), 'shardloom-e2e-')));
   const app = await _electron.launch({
     executablePath: resolve(executable),
     args: [`--user-data-dir=${join(home, 'data')}`],
@@ -32,7 +35,7 @@ export async function launchApp(): Promise<LaunchedApp> {
   });
   const close = async (): Promise<void> => {
     await app.close();
-    await rm(home, { recursive: true, force: true });
+    if (usedHome === undefined) await rm(home, { recursive: true, force: true });
   };
   return { app, close };
 }

@@ -1,28 +1,23 @@
 import { app, type BrowserWindow, clipboard, dialog, nativeTheme, shell } from 'electron';
-import { homedir } from 'node:os';
-import { dirname } from 'node:path';
-import { verifyCommandLine } from '../src-core/index.ts';
-import type {
-  ConsolidationRequest,
-  EventChannel,
-  Events,
-  Job,
-  OpenedCheckpoint,
-  Settings,
-  StartState,
-} from './channels.ts';
+import { isShardloomError, verifyCommandLine, type Problem } from '../src-core/index.ts';
+import type { EventChannel, Events, OpenedCheckpoint, Settings, StartState } from './channels.ts';
 import { ChosenFolders } from './chosen-folders.ts';
 import { Checkpoints } from './checkpoints.ts';
+import { Consolidating } from './consolidating.ts';
+import { reportFaults, reviveCrashedPage } from './crashes.ts';
+import { Diagnosing } from './diagnosing.ts';
 import { Diffing } from './diffing.ts';
 import { Inspector } from './engine/inspector.ts';
 import { answerRequests, tell, type Handlers } from './ipc.ts';
-import { Jobs } from './jobs.ts';
+import { Jobs, type JobsListener } from './jobs.ts';
+import { log } from './log.ts';
 import { setMenu } from './menu.ts';
 import { problemOf } from './problems.ts';
 import { ReplicaResults } from './replica-results.ts';
 import { Merging } from './merging.ts';
 import { Sharding } from './sharding.ts';
 import { StateFile } from './stored-state.ts';
+import { foldersOf, UnfinishedJobs } from './unfinished-jobs.ts';
 import { createWindow } from './window.ts';
 
 /** How often the page hears how much memory the app takes, in milliseconds. */
@@ -37,31 +32,32 @@ export class App {
   readonly #replicas = new ReplicaResults(app.getPath('userData'));
   readonly #jobs: Jobs;
   readonly #folders: ChosenFolders;
+  readonly #consolidating: Consolidating;
   readonly #sharding: Sharding;
   readonly #merging: Merging;
   readonly #diffing: Diffing;
+  readonly #diagnosing: Diagnosing;
   #opened: OpenedCheckpoint | null = null;
   #opening: string | null = null;
   #failure: StartState['failure'] = null;
+  #trouble: Problem | null = null;
   #mayQuit = false;
 
   constructor(pages: string) {
     nativeTheme.themeSource = this.#state.state.settings.theme;
     this.window = createWindow(this.#state);
-    this.#jobs = new Jobs(app.getVersion(), {
-      changed: (jobs) => {
-        this.#tell('jobs:changed', jobs);
-        const running = jobs.find(({ state }) => state === 'running')?.progress;
-        this.window.setProgressBar(running ? running.bytesDone / Math.max(1, running.bytesTotal) : -1);
-      },
-      finished: (job) => {
-        if (job.kind === 'verify-replicas') this.#replicas.save(job.fingerprint, job.check);
-      },
-    });
+    this.#jobs = this.#makeJobs();
     this.#folders = new ChosenFolders(this.window);
+    this.#consolidating = new Consolidating(this.window, this.#checkpoints, this.#folders, this.#inspector, this.#jobs);
     this.#sharding = new Sharding(this.#folders, this.#inspector, this.#jobs);
     this.#merging = new Merging(this.#folders, this.#inspector, this.#jobs);
     this.#diffing = new Diffing(this.window, this.#folders, this.#inspector, this.#jobs);
+    this.#diagnosing = new Diagnosing(this.window, this.#inspector, this.#jobs, {
+      folder: () => this.#opened?.folder ?? this.#failure?.folder ?? null,
+      recents: () => this.#checkpoints.recents.map(({ folder }) => folder),
+    });
+    // They were chosen when the jobs that the last start left were made.
+    for (const job of this.#jobs.list) for (const folder of foldersOf(job)) this.#folders.suggest(folder);
     for (const { folder } of this.#checkpoints.recents) this.#folders.suggest(folder);
     answerRequests(this.#handlers(), pages);
     this.#updateMenu();
@@ -71,14 +67,39 @@ export class App {
       this.#tell('memory', kilobytes * 1024);
     }, MEMORY_MS);
     memory.unref();
+    reportFaults((problem) => this.#setTrouble(problem));
+    reviveCrashedPage(this.window, (problem) => this.#setTrouble(problem));
+    // Closing the window is quitting: one question, and the job has the time to stop.
     this.window.on('close', (event) => {
-      if (!this.#mayClose()) event.preventDefault();
+      if (this.#mayQuit) return;
+      event.preventDefault();
+      app.quit();
     });
     app.on('before-quit', (event) => {
       if (this.#mayQuit) return;
       event.preventDefault();
       if (this.#mayClose()) void this.#quit();
     });
+  }
+
+  #makeJobs(): Jobs {
+    const listener: JobsListener = {
+      changed: (jobs) => {
+        this.#tell('jobs:changed', jobs);
+        const running = jobs.find(({ state }) => state === 'running')?.progress;
+        const share = running ? running.bytesDone / Math.max(1, running.bytesTotal) : -1;
+        if (!this.window.isDestroyed()) this.window.setProgressBar(share);
+      },
+      finished: (job) => {
+        if (job.kind === 'verify-replicas') this.#replicas.save(job.fingerprint, job.check);
+      },
+    };
+    return new Jobs(app.getVersion(), listener, new UnfinishedJobs(app.getPath('userData')));
+  }
+
+  #setTrouble(trouble: Problem | null): void {
+    this.#trouble = trouble;
+    this.#tell('trouble', trouble);
   }
 
   focus(): void {
@@ -104,12 +125,17 @@ export class App {
     try {
       const before = this.#opened;
       this.#opened = await open();
+      const { openSeconds: seconds, summary } = this.#opened;
+      log.info('opened', { folder: summary.folder, seconds, health: summary.health });
       this.#folders.suggest(this.#opened.folder);
       if (before && before.checkpoint !== this.#opened.checkpoint) await this.#checkpoints.close(before.checkpoint);
       if (!this.#opened.isSample) app.addRecentDocument(this.#opened.folder);
       this.#tell('recents:changed', this.#checkpoints.recents);
       this.#updateMenu();
       return this.#opened;
+    } catch (error) {
+      log.info('not opened', { folder, problem: isShardloomError(error) ? error.tag : 'internal' });
+      throw error;
     } finally {
       this.#opening = null;
     }
@@ -123,6 +149,14 @@ export class App {
       'app:change-settings': (changes) => this.#changeSettings(changes),
       'app:copy-text': (text) => {
         void clipboard.writeText(text);
+      },
+      'app:dismiss-trouble': () => {
+        this.#setTrouble(null);
+      },
+      'diagnostics:outline': (about) => this.#diagnosing.outline(about),
+      'diagnostics:export': (request) => this.#diagnosing.export(request),
+      'diagnostics:reveal': () => {
+        this.#diagnosing.reveal();
       },
       'checkpoint:choose': () => this.#choose(),
       'checkpoint:open-dropped': (folder) => this.#open(folder, () => checkpoints.open(folder)),
@@ -153,12 +187,9 @@ export class App {
       'checkpoint:reveal': ({ checkpoint, file }) => {
         shell.showItemInFolder(checkpoints.revealable(checkpoint, file));
       },
-      'consolidation:choose-output': (id) => this.#chooseOutput(id),
-      'consolidation:preview': ({ checkpoint: id, out, choices }) => {
-        checkpoints.checkOutput(id, out);
-        return this.#inspector.ask('preview', { id, out, choices });
-      },
-      'consolidation:start': (request) => this.#startConsolidation(request),
+      'consolidation:choose-output': (id) => this.#consolidating.chooseOutput(id),
+      'consolidation:preview': (request) => this.#consolidating.preview(request),
+      'consolidation:start': (request) => this.#consolidating.start(request),
       'sharding:from-checkpoint': (id) => this.#sharding.fromCheckpoint(checkpoints.get(id)),
       'sharding:choose-source': () => this.#sharding.chooseSource(),
       'sharding:preview': (request) => this.#sharding.preview(request),
@@ -206,6 +237,7 @@ export class App {
       opened: this.#opened,
       failure: this.#failure,
       opening: this.#opening,
+      trouble: this.#trouble,
     };
   }
 
@@ -228,28 +260,6 @@ export class App {
     return folder === undefined ? null : this.#open(folder, () => this.#checkpoints.open(folder));
   }
 
-  async #chooseOutput(id: number): Promise<string | null> {
-    const { folder, isSample } = this.#checkpoints.get(id);
-    const { filePaths } = await dialog.showOpenDialog(this.window, {
-      title: 'Output folder',
-      buttonLabel: 'Choose',
-      defaultPath: isSample ? homedir() : dirname(folder),
-      properties: ['openDirectory', 'createDirectory', 'promptToCreate'],
-    });
-    const [out] = filePaths;
-    if (out === undefined) return null;
-    this.#checkpoints.grantOutput(id, out);
-    return out;
-  }
-
-  async #startConsolidation({ checkpoint: id, out, choices }: ConsolidationRequest): Promise<Job> {
-    this.#checkpoints.checkOutput(id, out);
-    const { name, folder } = this.#checkpoints.get(id);
-    const { command } = await this.#inspector.ask('preview', { id, out, choices });
-    this.#folders.suggest(out);
-    return this.#jobs.add({ name, folder, work: { kind: 'consolidate', out, choices }, command });
-  }
-
   #updateMenu(): void {
     setMenu(this.#checkpoints.recents, this.#state.state.settings, {
       command: (command) => {
@@ -260,14 +270,15 @@ export class App {
     });
   }
 
-  /** Asks before a running job is given up. */
+  /** Asks before a running job is stopped. */
   #mayClose(): boolean {
     if (this.#mayQuit || !this.#jobs.isBusy) return true;
     const chosen = dialog.showMessageBoxSync(this.window, {
       type: 'question',
       message: 'A job is still running.',
-      detail: 'If you quit now it is cancelled. Nothing half-written is left behind.',
-      buttons: ['Keep Running', 'Cancel It and Quit'],
+      detail:
+        'If you quit now it stops, and you can resume it at the next start. Files that are already whole and proved are kept.',
+      buttons: ['Keep Running', 'Stop and Quit'],
       defaultId: 0,
       cancelId: 0,
     });
@@ -279,6 +290,7 @@ export class App {
     await this.#jobs.close();
     await this.#inspector.close();
     this.#checkpoints.removeSamples();
+    log.info('quit');
     app.quit();
   }
 

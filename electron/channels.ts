@@ -39,6 +39,15 @@ export interface Requests {
   'app:start': () => StartState;
   'app:change-settings': (changes: Partial<Settings>) => Settings;
   'app:copy-text': (text: string) => void;
+  /** What went wrong in the app itself has been read. */
+  'app:dismiss-trouble': () => void;
+
+  /** What a diagnostics bundle would hold. */
+  'diagnostics:outline': (about: DiagnosticsAbout) => DiagnosticsOutline;
+  /** Asks where, and writes the bundle there; null if nobody chose a place. */
+  'diagnostics:export': (request: DiagnosticsRequest) => string | null;
+  /** Shows the bundle that was written last in the system's file manager. */
+  'diagnostics:reveal': () => void;
 
   /** The folder dialog; null if it was closed without a choice. */
   'checkpoint:choose': () => OpenedCheckpoint | null;
@@ -122,7 +131,7 @@ export interface Requests {
   'job:cancel': (job: JobId) => void;
   /** Takes an ended job off the list. */
   'job:dismiss': (job: JobId) => void;
-  /** Puts a failed or cancelled job into the queue again. */
+  /** Puts a job that failed, was cancelled or was interrupted into the queue again. */
   'job:retry': (job: JobId) => Job;
   /** Shows a job's output in the system's file manager. */
   'job:reveal': (job: JobId) => void;
@@ -145,6 +154,8 @@ export interface Events {
   'recents:changed': (recents: readonly RecentCheckpoint[]) => void;
   /** About every two seconds: resident memory of all of the app's processes, in bytes. */
   memory: (bytes: number) => void;
+  /** Something went wrong in the app itself, and it goes on; null when that has been read. */
+  trouble: (problem: Problem | null) => void;
 }
 
 export type RequestChannel = keyof Requests;
@@ -166,6 +177,7 @@ export type MenuCommand =
   | 'palette'
   | 'filter'
   | 'about'
+  | 'diagnostics'
   | 'go-overview'
   | 'go-parameters'
   | 'go-layout'
@@ -189,6 +201,26 @@ export interface StartState {
   readonly failure: { readonly folder: string; readonly problem: Problem } | null;
   /** A folder that is being opened at this moment. */
   readonly opening: string | null;
+  /** What went wrong in the app itself and has not been read yet. */
+  readonly trouble: Problem | null;
+}
+
+/** What a diagnostics bundle is about. */
+export interface DiagnosticsAbout {
+  readonly job: JobId | null;
+  /** What the page shows as a problem. */
+  readonly problem: Problem | null;
+}
+
+export interface DiagnosticsRequest extends DiagnosticsAbout {
+  readonly shortenPaths: boolean;
+}
+
+export interface DiagnosticsOutline {
+  /** The folder that it tells of; null where there is none. */
+  readonly folder: string | null;
+  /** Each file with what is in it. */
+  readonly files: readonly { readonly file: string; readonly about: string }[];
 }
 
 export interface Settings {

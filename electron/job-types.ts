@@ -29,10 +29,12 @@ export interface Job {
   readonly folder: string;
   /** The same on the command line. */
   readonly command: string;
-  readonly state: 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
+  /** `interrupted`: it was queued or running when the app ended, and can be resumed. */
+  readonly state: 'queued' | 'running' | 'done' | 'failed' | 'cancelled' | 'interrupted';
   /** Milliseconds since 1970. */
   readonly queuedAt: number;
   readonly startedAt: number | null;
+  /** Of an interrupted job: when the app was quit; null where it ended without that. */
   readonly endedAt: number | null;
   /** Null until the first bytes. */
   readonly progress: Progress | null;

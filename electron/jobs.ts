@@ -2,10 +2,13 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { MessageChannel } from 'node:worker_threads';
 import { Piscina } from 'piscina';
-import { ShardloomError, type DiffResult, type Progress } from '../src-core/index.ts';
+import { isShardloomError, ShardloomError, type DiffResult, type Problem, type Progress } from '../src-core/index.ts';
 import type { DigestPage, Job, JobId, JobWork } from './channels.ts';
-import type { FinishedJob, JobAnswer, JobTask } from './engine/job-worker.ts';
-import { problemOf } from './problems.ts';
+import type { FinishedJob, JobAnswer, JobTask, StopMessage } from './engine/job-worker.ts';
+import { runInThread } from './engine/run-in-thread.ts';
+import { log } from './log.ts';
+import { problemOf, problemOfThread } from './problems.ts';
+import type { UnfinishedJobs } from './unfinished-jobs.ts';
 
 /** What a job is made from. */
 export interface NewJob {
@@ -38,17 +41,25 @@ export class Jobs {
   });
   readonly #version: string;
   readonly #listener: JobsListener;
+  readonly #unfinished: UnfinishedJobs;
   readonly #digests = new Map<JobId, DigestPage['rows']>();
   readonly #diffs = new Map<JobId, DiffResult>();
   #jobs: readonly Job[] = [];
   #lastId = 0;
-  #cancelRunning: (() => void) | null = null;
+  #stopRunning: ((how: StopMessage) => void) | null = null;
+  #isClosing = false;
   #running: Promise<void> = Promise.resolve();
   #telling: NodeJS.Timeout | null = null;
 
-  constructor(version: string, listener: JobsListener) {
+  constructor(version: string, listener: JobsListener, unfinished: UnfinishedJobs) {
     this.#version = version;
     this.#listener = listener;
+    this.#unfinished = unfinished;
+    this.#jobs = unfinished.load().map((job) => this.#made({ ...job, state: 'interrupted' }));
+    // A thread may end while it has nothing to do; nobody waits for its answer then.
+    this.#pool.on('error', (error: unknown) => {
+      log.error('idle thread', error, { thread: 'job' });
+    });
   }
 
   /** Newest first. */
@@ -61,23 +72,17 @@ export class Jobs {
   }
 
   add(job: NewJob): Job {
-    const added: Job = {
-      id: ++this.#lastId,
-      ...job,
-      state: 'queued',
-      queuedAt: Date.now(),
-      startedAt: null,
-      endedAt: null,
-      progress: null,
-      result: null,
-      problem: null,
-    };
-    const ended = this.#jobs.filter(({ endedAt }) => endedAt !== null).slice(MAX_ENDED);
+    const added = this.#made({ ...job, state: 'queued', queuedAt: Date.now(), startedAt: null, endedAt: null });
+    const ended = this.#jobs.filter(isOver).slice(MAX_ENDED);
     this.#jobs = [added, ...this.#jobs.filter((known) => !ended.includes(known))];
     for (const { id } of ended) this.#forget(id);
-    this.#tell();
+    this.#stateChanged();
     this.#startNext();
     return this.get(added.id);
+  }
+
+  #made(job: Omit<Job, 'id' | 'progress' | 'result' | 'problem'>): Job {
+    return { id: ++this.#lastId, ...job, progress: null, result: null, problem: null };
   }
 
   get(id: JobId): Job {
@@ -89,20 +94,20 @@ export class Jobs {
   cancel(id: JobId): void {
     const { state } = this.get(id);
     if (state === 'queued') this.#change(id, { state: 'cancelled', endedAt: Date.now() });
-    else if (state === 'running') this.#cancelRunning?.();
+    else if (state === 'running') this.#stopRunning?.('cancel');
   }
 
   dismiss(id: JobId): void {
-    if (this.get(id).endedAt === null) return;
+    if (isPending(this.get(id))) return;
     this.#jobs = this.#jobs.filter((job) => job.id !== id);
     this.#forget(id);
-    this.#tell();
+    this.#stateChanged();
   }
 
   retry(id: JobId): Job {
     const { name, folder, work, command, state } = this.get(id);
-    if (state !== 'failed' && state !== 'cancelled') {
-      throw new ShardloomError({ tag: 'usage', what: 'Only a job that failed or was cancelled can be tried again.' });
+    if (state !== 'failed' && state !== 'cancelled' && state !== 'interrupted') {
+      throw new ShardloomError({ tag: 'usage', what: 'Only a job that stopped before its end can be started again.' });
     }
     this.dismiss(id);
     return this.add({ name, folder, work, command });
@@ -133,15 +138,16 @@ export class Jobs {
     this.#diffs.delete(id);
   }
 
-  /** Cancels everything and waits until nothing half-written is left. */
+  /** Stops the running job, so that the next start of the app can offer it and those that wait again. */
   async close(): Promise<void> {
-    for (const { id, state } of this.#jobs) if (state === 'queued') this.cancel(id);
-    this.#cancelRunning?.();
+    this.#isClosing = true;
+    this.#stopRunning?.('keep');
     await this.#running;
     await this.#pool.destroy();
   }
 
   #startNext(): void {
+    if (this.#isClosing) return;
     if (this.#jobs.some(({ state }) => state === 'running')) return;
     const next = this.#jobs.findLast(({ state }) => state === 'queued');
     if (next) this.#running = this.#run(next);
@@ -152,32 +158,46 @@ export class Jobs {
     port1.on('message', (progress: Progress) => {
       this.#change(id, { progress });
     });
-    this.#cancelRunning = () => {
-      port1.postMessage('cancel');
+    this.#stopRunning = (how) => {
+      port1.postMessage(how);
     };
     this.#change(id, { state: 'running', startedAt: Date.now() });
     try {
       const task: JobTask = { folder, work, version: this.#version, port: port2 };
-      const answer = await this.#pool.run(task, { transferList: [port2] });
+      const answer = await runInThread(this.#pool, task, [port2]);
       if ('problem' in answer) throw new ShardloomError(answer.problem);
       if (answer.finished.kind === 'consolidate') this.#digests.set(id, answer.finished.digests);
       if (answer.finished.kind === 'diff') this.#diffs.set(id, answer.finished.found);
       this.#listener.finished(answer.finished);
       this.#change(id, { state: 'done', endedAt: Date.now(), result: answer.finished.result });
     } catch (error) {
-      const problem = problemOf(error);
-      const state = problem.tag === 'cancelled' ? 'cancelled' : 'failed';
-      this.#change(id, { state, endedAt: Date.now(), problem });
+      this.#change(id, { endedAt: Date.now(), ...this.#failureOf(error) });
     } finally {
       port1.close();
-      this.#cancelRunning = null;
+      this.#stopRunning = null;
     }
     this.#startNext();
   }
 
+  #failureOf(error: unknown): { readonly state: Job['state']; readonly problem: Problem | null } {
+    const isCancelled = isShardloomError(error, 'cancelled');
+    if (isCancelled && this.#isClosing) return { state: 'interrupted', problem: null };
+    const problem = problemOfThread(error, 'job’s') ?? problemOf(error);
+    return { state: isCancelled ? 'cancelled' : 'failed', problem };
+  }
+
   #change(id: JobId, changes: Partial<Job>): void {
     this.#jobs = this.#jobs.map((job) => (job.id === id ? { ...job, ...changes } : job));
-    this.#tell(changes.state !== undefined);
+    if (changes.state === undefined) this.#tell(false);
+    else {
+      logState(this.get(id));
+      this.#stateChanged();
+    }
+  }
+
+  #stateChanged(): void {
+    this.#unfinished.save(this.#jobs.filter((job) => isPending(job) || job.state === 'interrupted'));
+    this.#tell();
   }
 
   /** Progress may wait for the next turn; a change of state is told at once. */
@@ -192,4 +212,17 @@ export class Jobs {
     this.#telling = null;
     this.#listener.changed(this.#jobs);
   }
+}
+
+function isPending({ state }: Job): boolean {
+  return state === 'queued' || state === 'running';
+}
+
+function isOver(job: Job): boolean {
+  return !isPending(job) && job.state !== 'interrupted';
+}
+
+function logState({ id, state, work, folder, startedAt, endedAt, problem }: Job): void {
+  const seconds = startedAt !== null && endedAt !== null ? (endedAt - startedAt) / 1000 : undefined;
+  log.info(`job ${state}`, { id, seconds, problem: problem?.tag, folder, work });
 }

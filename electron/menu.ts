@@ -74,5 +74,11 @@ function viewMenu(current: Settings['theme'], { command, theme }: MenuActions): 
 }
 
 function helpMenu({ command }: MenuActions): MenuItemConstructorOptions {
-  return { role: 'help', submenu: [{ label: 'About Shardloom', click: () => command('about') }] };
+  return {
+    role: 'help',
+    submenu: [
+      { label: 'Export Diagnostics…', click: () => command('diagnostics') },
+      { label: 'About Shardloom', click: () => command('about') },
+    ],
+  };
 }

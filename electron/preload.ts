@@ -7,6 +7,10 @@ const REQUESTS: Readonly<Record<PageChannel, true>> = {
   'app:start': true,
   'app:change-settings': true,
   'app:copy-text': true,
+  'app:dismiss-trouble': true,
+  'diagnostics:outline': true,
+  'diagnostics:export': true,
+  'diagnostics:reveal': true,
   'checkpoint:choose': true,
   'checkpoint:open-recent': true,
   'checkpoint:forget-recent': true,
@@ -59,6 +63,7 @@ const EVENTS: Readonly<Record<EventChannel, true>> = {
   'settings:changed': true,
   'recents:changed': true,
   memory: true,
+  trouble: true,
 };
 
 const bridge: Bridge = {

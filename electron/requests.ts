@@ -1,4 +1,4 @@
-import { DIGESTS, DTYPES, isPartName, type DType, type PartName } from '../src-core/index.ts';
+import { DIGESTS, DTYPES, isPartName, type DType, type PartName, type Problem } from '../src-core/index.ts';
 import { z } from 'zod';
 import type { RequestChannel, Requests } from './channels.ts';
 
@@ -34,7 +34,7 @@ const side = z.number().int().min(1).max(4096);
 const picture = { slice, width: side, height: side, firstOnly: z.boolean() };
 const difference = z.strictObject({ job: id, name });
 
-const choices = z.strictObject({
+export const choices = z.strictObject({
   format: z.enum(['safetensors', 'pytorch']),
   maxShardBytes: z.number().int().min(1).max(Number.MAX_SAFE_INTEGER),
   dtype: z.enum(DTYPES as readonly [DType, ...DType[]]).nullable(),
@@ -46,7 +46,7 @@ const choices = z.strictObject({
 const consolidation = z.strictObject({ checkpoint: id, out: folder, choices });
 
 const size = z.number().int().min(1).max(100_000);
-const sharding = z.strictObject({
+export const sharding = z.strictObject({
   from: z.enum(['hugging-face', 'checkpoint']),
   folder,
   out: folder,
@@ -62,7 +62,7 @@ const sharding = z.strictObject({
 });
 
 const adapter = z.strictObject({ checkpoint: id, part });
-const merging = z.strictObject({
+export const merging = z.strictObject({
   checkpoint: id,
   base: folder.nullable(),
   adapters: z
@@ -74,6 +74,19 @@ const merging = z.strictObject({
   replace: z.boolean(),
 });
 
+const text = z.string().max(MAX_PATH);
+/** A problem that the page shows, as it came from the main process or from its own code. */
+const problem: z.ZodType<Problem> = z.strictObject({
+  tag: z.custom<Problem['tag']>((value) => typeof value === 'string' && value.length < 100),
+  what: text,
+  file: text.exactOptional(),
+  tensor: text.exactOptional(),
+  found: text.exactOptional(),
+  expected: text.exactOptional(),
+  advice: text.exactOptional(),
+});
+const diagnosticsAbout = z.strictObject({ job: id.nullable(), problem: problem.nullable() });
+
 type Schemas = { readonly [Channel in RequestChannel]: z.ZodType<Parameters<Requests[Channel]>> };
 
 /** What the arguments of each request look like. A page that sends anything else is refused before anything is done. */
@@ -81,6 +94,10 @@ export const requestSchemas: Schemas = {
   'app:start': z.tuple([]),
   'app:change-settings': z.tuple([z.strictObject({ theme: z.enum(['system', 'light', 'dark']).exactOptional() })]),
   'app:copy-text': z.tuple([z.string().max(MAX_TEXT)]),
+  'app:dismiss-trouble': z.tuple([]),
+  'diagnostics:outline': z.tuple([diagnosticsAbout]),
+  'diagnostics:export': z.tuple([diagnosticsAbout.extend({ shortenPaths: z.boolean() })]),
+  'diagnostics:reveal': z.tuple([]),
   'checkpoint:choose': z.tuple([]),
   'checkpoint:open-dropped': z.tuple([folder]),
   'checkpoint:open-recent': z.tuple([folder]),

@@ -1,6 +1,7 @@
 import type {
   ConsolidationRequest,
   DiffSides,
+  Job,
   JobId,
   MenuCommand,
   MergeRequest,
@@ -9,6 +10,7 @@ import type {
   ShardingRequest,
 } from '../electron/channels.ts';
 import { ask, problemOf, valueOf } from './bridge.ts';
+import { openDiagnostics } from './stores/diagnostics.ts';
 import { diffSides } from './stores/diff.ts';
 import { jobsChanged, selectJob } from './stores/jobs.ts';
 import { checkpointOpened, openingBegan, openingFailed, session, showPlace, type Place } from './stores/session.ts';
@@ -28,6 +30,9 @@ export async function connect(): Promise<() => void> {
     }),
     on('recents:changed', (recents) => {
       session.setState({ recents });
+    }),
+    on('trouble', (trouble) => {
+      session.setState({ trouble });
     }),
     on('memory', (memory) => {
       session.setState({ memory });
@@ -124,6 +129,24 @@ export async function retryJob(id: JobId): Promise<void> {
   selectJob((await ask('job:retry', id)).id);
 }
 
+/** Puts jobs that were interrupted into the queue again, in their order, and shows the first. */
+export async function resumeJobs(interrupted: readonly Job[]): Promise<void> {
+  showPlace('jobs');
+  for (const [index, { id }] of interrupted.entries()) {
+    const resumed = await ask('job:retry', id);
+    if (index === 0) selectJob(resumed.id);
+  }
+}
+
+/** Takes jobs off the list. */
+export async function dismissJobs(list: readonly Job[]): Promise<void> {
+  for (const { id } of list) await ask('job:dismiss', id);
+}
+
+export function dismissTrouble(): void {
+  void ask('app:dismiss-trouble');
+}
+
 /** Opens the dialog; shared by the menu, the palette and the keyboard. */
 export function toggleAbout(isAboutOpen: boolean): void {
   session.setState({ isAboutOpen });
@@ -149,4 +172,5 @@ export function runCommand(command: MenuCommand): void {
   else if (command === 'open') void openByDialog();
   else if (command === 'open-sample') void openSample();
   else if (command === 'about') toggleAbout(true);
+  else if (command === 'diagnostics') openDiagnostics();
 }

@@ -1,6 +1,7 @@
 /** The engine's public door. What is not here may change without notice. */
 export type { Checkpoint, ShardedState, Stage } from './checkpoint/checkpoint.ts';
 export { openCheckpoint } from './models/open-checkpoint.ts';
+export { realPath } from './checkpoint/folder-listing.ts';
 export { checkpointFingerprint } from './checkpoint/fingerprint.ts';
 export {
   isShardloomError,
@@ -69,7 +70,7 @@ export {
 export { isComparable, openComparison, placementIn, type ComparableMatch, type Comparison } from './jobs/comparison.ts';
 export { diagnose, faultOf, type Diagnosis, type Fault } from './jobs/diagnosis.ts';
 export { BUNDLE_FILES, diagnosticsBundle, type BundleFile, type Diagnostics } from './jobs/diagnostics-bundle.ts';
-export { pathShortener, type FolderRole, type NamedFolder, type Shorten } from './jobs/shorten-paths.ts';
+export { pathShortener, userName, type FolderRole, type NamedFolder, type Shorten } from './jobs/shorten-paths.ts';
 export { diff, type DiffPlace, type DiffResult, type DiffRow, type DiffStatus, type DiffValues } from './jobs/diff.ts';
 export { diffReportHtml } from './jobs/diff-report.ts';
 export { merge, prepareMerge, type ChosenAdapter, type MergeResult } from './jobs/merge.ts';

@@ -29,7 +29,10 @@ import type {
 } from '../channels.ts';
 import { mergeOptionsOf, optionsOf, shardingOf } from './previews.ts';
 
-/** One job. Progress goes out over the port; any message that comes in cancels. */
+/** Stops a job: `cancel` removes what it has written, `keep` leaves it for the job to be run again. */
+export type StopMessage = 'cancel' | 'keep';
+
+/** One job. Progress goes out over the port, a {@link StopMessage} comes in. */
 export interface JobTask {
   readonly folder: string;
   readonly work: JobWork;
@@ -75,8 +78,9 @@ interface Watching {
 /** The entry that the pool calls. The thread opens the checkpoint anew and runs copying threads of its own. */
 export default async function runJob({ folder, work, version, port }: JobTask): Promise<JobAnswer> {
   const controller = new AbortController();
-  port.on('message', () => {
-    controller.abort();
+  port.on('message', (message: StopMessage) => {
+    if (message === 'keep') controller.abort('keep');
+    else controller.abort();
   });
   const watching: Watching = {
     signal: controller.signal,

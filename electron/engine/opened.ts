@@ -11,6 +11,7 @@ import {
   type Checkpoint,
   type CheckpointPart,
   type CheckpointSummary,
+  type Diagnosis,
   type DifferenceHeatmap,
   type Heatmap,
   type ParameterDetail,
@@ -36,6 +37,7 @@ import type {
   StatisticsWithHistogram,
   StoredElement,
 } from '../channels.ts';
+import { diagnosis, type DiagnosisRequest } from './diagnosing.ts';
 import { difference, placement, type ComparedTensor } from './differences.ts';
 import { consolidationPreview, mergePreview, shardingPreview, type MergeOfFolders } from './previews.ts';
 import { adapter, descendants, heatmap, heldBy, layout, lineage, norms, statistics, values } from './looking.ts';
@@ -123,6 +125,8 @@ export const inspections = {
   placement: (which: ComparedTensor): Placement => placement(which),
 
   difference: (request: Parameters<typeof difference>[0]): Promise<DifferenceHeatmap> => difference(request),
+
+  diagnosis: (request: DiagnosisRequest): Diagnosis => diagnosis(request),
 
   sample: async (folder: string): Promise<string> => (await makeSample(folder, { workers: 0 })).checkpoint,
 } as const;

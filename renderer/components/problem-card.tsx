@@ -1,14 +1,21 @@
 import { Button } from '@mantine/core';
 import { IconAlertOctagon, IconAlertTriangle, IconInfoCircle } from '@tabler/icons-react';
 import type { ReactNode } from 'react';
-import type { Problem, Severity } from '../../src-core/index.ts';
+import type { JobId } from '../../electron/channels.ts';
+import type { ErrorTag, Problem, Severity } from '../../src-core/index.ts';
 import { copyText } from '../actions.ts';
+import { openDiagnostics } from '../stores/diagnostics.ts';
 import { MiddleName } from './middle-name.tsx';
 import styles from './problem-card.module.css';
 
 interface ProblemCardProps {
   readonly problem: Problem;
+  /** Of a finding; absent: something could not be done. */
   readonly severity?: Severity;
+  /** The job that it stopped. */
+  readonly job?: JobId;
+  /** False where exporting diagnostics is what failed. */
+  readonly canExport?: boolean;
   /** Buttons that lead on. */
   readonly actions?: ReactNode;
 }
@@ -16,9 +23,14 @@ interface ProblemCardProps {
 const ICONS = { error: IconAlertOctagon, warning: IconAlertTriangle, note: IconInfoCircle };
 const NAMES = { error: 'Error', warning: 'Warning', note: 'Note' };
 
+/** What a user has in hand: nobody needs a report of it. */
+const IN_HAND: ReadonlySet<ErrorTag> = new Set(['usage', 'cancelled', 'output-exists', 'output-busy', 'no-space']);
+
 /** A problem whole: what happened, in which file and tensor, found and expected, what to do. */
-export function ProblemCard({ problem, severity = 'error', actions }: ProblemCardProps) {
+export function ProblemCard({ problem, severity: given, job, canExport = true, actions }: ProblemCardProps) {
+  const severity = given ?? 'error';
   const Icon = ICONS[severity];
+  const offersExport = canExport && given === undefined && !IN_HAND.has(problem.tag);
   return (
     <article className={styles.card} data-severity={severity} role={severity === 'error' ? 'alert' : undefined}>
       <Icon className={styles.icon} size={18} aria-label={NAMES[severity]} />
@@ -43,6 +55,18 @@ export function ProblemCard({ problem, severity = 'error', actions }: ProblemCar
           >
             Copy details
           </Button>
+          {offersExport && (
+            <Button
+              size="compact-xs"
+              variant="subtle"
+              color="gray"
+              onClick={() => {
+                openDiagnostics({ problem, job: job ?? null });
+              }}
+            >
+              Export diagnostics…
+            </Button>
+          )}
         </div>
       </div>
     </article>

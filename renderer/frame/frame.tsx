@@ -12,6 +12,7 @@ import { ReplicasPlace } from '../replicas/replicas-place.tsx';
 import { ReshardPlace } from '../reshard/reshard-place.tsx';
 import { ShardsPlace } from '../shards/shards-place.tsx';
 import { session, type Place } from '../stores/session.ts';
+import { ExportDialog } from '../diagnostics/export-dialog.tsx';
 import { Welcome } from '../welcome/welcome.tsx';
 import { AboutBox } from './about-box.tsx';
 import { DropTarget } from './drop-target.tsx';
@@ -22,6 +23,7 @@ import { Opening } from './opening.tsx';
 import { CommandPalette, openPalette } from './palette.tsx';
 import { Rail } from './rail.tsx';
 import { StatusLine } from './status-line.tsx';
+import { Trouble } from './trouble.tsx';
 import { focusFilter, useKeys } from './keys.ts';
 
 /** The whole window: rail, header, the place, and the status line. */
@@ -52,6 +54,8 @@ export function Frame() {
       <StatusLine />
       <CommandPalette />
       <AboutBox />
+      <ExportDialog />
+      <Trouble />
       <DropTarget />
     </div>
   );

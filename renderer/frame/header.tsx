@@ -14,6 +14,7 @@ import {
 } from '../actions.ts';
 import { HealthBadge } from '../components/health-badge.tsx';
 import { MiddleName } from '../components/middle-name.tsx';
+import { openDiagnostics } from '../stores/diagnostics.ts';
 import { session } from '../stores/session.ts';
 import styles from './frame.module.css';
 import { openPalette } from './palette.tsx';
@@ -106,6 +107,13 @@ function MoreMenu() {
           </Menu.Item>
         ))}
         <Menu.Divider />
+        <Menu.Item
+          onClick={() => {
+            openDiagnostics();
+          }}
+        >
+          Export diagnostics…
+        </Menu.Item>
         <Menu.Item
           onClick={() => {
             toggleAbout(true);

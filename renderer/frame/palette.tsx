@@ -3,6 +3,7 @@ import {
   IconFolderOpen,
   IconHistory,
   IconInfoCircle,
+  IconFileZip,
   IconMoon,
   IconPlayerPlay,
   IconRefresh,
@@ -11,6 +12,7 @@ import {
 } from '@tabler/icons-react';
 import { useStore } from 'zustand';
 import { changeTheme, openByDialog, openRecent, openSample, reopen, toggleAbout } from '../actions.ts';
+import { openDiagnostics } from '../stores/diagnostics.ts';
 import { PLACES, session, showParameters, showPlace } from '../stores/session.ts';
 import { PLACE_FACTS } from './places.ts';
 
@@ -56,6 +58,13 @@ export function CommandPalette() {
       label: 'Theme as the system',
       leftSection: <IconSun {...ICON} />,
       onClick: () => changeTheme('system'),
+    },
+    {
+      id: 'diagnostics',
+      label: 'Export diagnostics…',
+      description: 'Versions, log, plan and errors as a zip file for a report. Never weights.',
+      leftSection: <IconFileZip {...ICON} />,
+      onClick: () => openDiagnostics(),
     },
     {
       id: 'about',

@@ -9,6 +9,7 @@ import { PLACE_FACTS } from './places.ts';
 export function Rail() {
   const current = useStore(session, (state) => state.place);
   const isRunning = useStore(jobs, (state) => runningJob(state) !== null);
+  const isInterrupted = useStore(jobs, (state) => state.jobs.some((job) => job.state === 'interrupted'));
   return (
     <nav className={styles.rail} aria-label="Places">
       {PLACES.map((place) => {
@@ -26,6 +27,9 @@ export function Rail() {
             <Icon size={20} stroke={1.6} aria-hidden />
             <span>{name}</span>
             {place === 'jobs' && isRunning && <span className={styles.railDot} title="A job is running" />}
+            {place === 'jobs' && !isRunning && isInterrupted && (
+              <span className={styles.railDot} data-interrupted title="A job was interrupted" />
+            )}
           </UnstyledButton>
         );
       })}

@@ -1,4 +1,11 @@
-import { IconAlertOctagon, IconCircleCheck, IconCircleX, IconClock, IconProgress } from '@tabler/icons-react';
+import {
+  IconAlertOctagon,
+  IconCircleCheck,
+  IconCircleX,
+  IconClock,
+  IconPlayerPause,
+  IconProgress,
+} from '@tabler/icons-react';
 import type { Job } from '../../electron/channels.ts';
 import styles from './jobs.module.css';
 
@@ -8,6 +15,7 @@ export const STATE_NAMES: Readonly<Record<Job['state'], string>> = {
   done: 'Done',
   failed: 'Failed',
   cancelled: 'Cancelled',
+  interrupted: 'Interrupted',
 };
 
 export const WORK_NAMES: Readonly<Record<Job['work']['kind'], string>> = {
@@ -33,6 +41,7 @@ const ICONS = {
   done: IconCircleCheck,
   failed: IconAlertOctagon,
   cancelled: IconCircleX,
+  interrupted: IconPlayerPause,
 };
 
 /** A job's state as a picture, always beside its name. */

@@ -1,5 +1,5 @@
 import { Button, Progress } from '@mantine/core';
-import { IconFolder, IconPlayerStop, IconRefresh, IconTrash } from '@tabler/icons-react';
+import { IconFolder, IconPlayerPlay, IconPlayerStop, IconRefresh, IconTrash } from '@tabler/icons-react';
 import { useState } from 'react';
 import type { Job } from '../../electron/channels.ts';
 import { retryJob } from '../actions.ts';
@@ -7,6 +7,7 @@ import { ask, problemOf } from '../bridge.ts';
 import { MiddleName } from '../components/middle-name.tsx';
 import { ProblemCard } from '../components/problem-card.tsx';
 import { DiffOutcome } from './diff-outcome.tsx';
+import { mayHaveWritten, whatHappened, whatResumingDoes } from './interrupted-words.ts';
 import { JobIcon, STATE_NAMES } from './job-state.tsx';
 import styles from './jobs.module.css';
 import { progressShare, progressText } from './progress-text.ts';
@@ -50,7 +51,8 @@ export function JobView({ job }: { readonly job: Job }) {
       {state === 'cancelled' && (
         <p className="quiet">Cancelled.{'out' in job.work && ' Nothing was left in the output folder.'}</p>
       )}
-      {state === 'failed' && problem && <ProblemCard problem={problem} />}
+      {state === 'interrupted' && <Interrupted job={job} />}
+      {state === 'failed' && problem && <ProblemCard problem={problem} job={job.id} />}
       {result?.kind === 'consolidate' && <Result job={job} result={result} />}
       {(result?.kind === 'shard' || result?.kind === 'merge') && <WrittenOutcome result={result} />}
       {result?.kind === 'diff' && <DiffOutcome job={job} result={result} />}
@@ -65,6 +67,20 @@ function Running({ job }: { readonly job: Job }) {
     <div className={styles.progress}>
       <Progress value={percent} size="md" radius="sm" transitionDuration={100} aria-label="Progress" />
       <p>{job.state === 'queued' ? 'Waits for the job before it' : progressText(job)}</p>
+    </div>
+  );
+}
+
+function Interrupted({ job }: { readonly job: Job }) {
+  return (
+    <div className={styles.interrupted}>
+      <p>{whatHappened(job, Date.now())}</p>
+      <p>{whatResumingDoes(job)}</p>
+      {mayHaveWritten(job) && (
+        <p className="quiet">
+          If you dismiss it, what it has written so far stays in the output folder, in <code>.shardloom-partial</code>.
+        </p>
+      )}
     </div>
   );
 }
@@ -93,6 +109,11 @@ function Actions({ job: { id, state, work } }: { readonly job: Job }) {
           Try again
         </Button>
       )}
+      {state === 'interrupted' && (
+        <Button leftSection={<IconPlayerPlay size={16} />} onClick={() => attempt(retryJob(id))}>
+          Resume
+        </Button>
+      )}
       {state !== 'running' && state !== 'queued' && (
         <Button
           variant="subtle"
@@ -100,7 +121,7 @@ function Actions({ job: { id, state, work } }: { readonly job: Job }) {
           leftSection={<IconTrash size={16} />}
           onClick={() => attempt(ask('job:dismiss', id))}
         >
-          Take off the list
+          {state === 'interrupted' ? 'Dismiss' : 'Take off the list'}
         </Button>
       )}
       {state === 'done' && 'out' in work && (

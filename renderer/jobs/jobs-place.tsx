@@ -1,16 +1,19 @@
-import { UnstyledButton } from '@mantine/core';
+import { Button, UnstyledButton } from '@mantine/core';
+import { IconPlayerPlay } from '@tabler/icons-react';
 import { useStore } from 'zustand';
 import type { Job } from '../../electron/channels.ts';
 import { formatPlural } from '../../src-core/units.ts';
+import { dismissJobs, resumeJobs } from '../actions.ts';
 import { EmptyPlace, PlaceHeader } from '../components/place-header.tsx';
 import { MiddleName } from '../components/middle-name.tsx';
 import { jobs, selectJob, shownJob } from '../stores/jobs.ts';
+import { interruptedOf } from './interrupted-words.ts';
 import { JobIcon, STATE_NAMES, WORK_NAMES } from './job-state.tsx';
 import { JobView } from './job-view.tsx';
 import styles from './jobs.module.css';
 import { progressShare } from './progress-text.ts';
 
-/** All jobs of this session, newest first, and one of them whole. */
+/** All jobs of this session and those that the last one left, newest first, and one of them whole. */
 export function JobsPlace() {
   const list = useStore(jobs, (state) => state.jobs);
   const shown = useStore(jobs, shownJob);
@@ -23,7 +26,7 @@ export function JobsPlace() {
   }
   return (
     <div className={styles.page}>
-      <PlaceHeader title="Jobs" answer={answerOf(list)} />
+      <PlaceHeader title="Jobs" answer={answerOf(list)} actions={<ManyInterrupted list={interruptedOf(list)} />} />
       <div className={styles.columns}>
         <ul className={styles.list} aria-label="Jobs">
           {list.map((job) => (
@@ -53,6 +56,21 @@ export function JobsPlace() {
   );
 }
 
+/** What can be done with several interrupted jobs at once. */
+function ManyInterrupted({ list }: { readonly list: readonly Job[] }) {
+  if (list.length < 2) return null;
+  return (
+    <>
+      <Button variant="subtle" color="gray" onClick={() => void dismissJobs(list)}>
+        Dismiss all interrupted
+      </Button>
+      <Button leftSection={<IconPlayerPlay size={16} />} onClick={() => void resumeJobs(list)}>
+        Resume all
+      </Button>
+    </>
+  );
+}
+
 function answerOf(list: readonly Job[]): string {
   const count = (state: Job['state']): number => list.filter((job) => job.state === state).length;
   const parts = [
@@ -61,6 +79,7 @@ function answerOf(list: readonly Job[]): string {
     count('done') > 0 && `${count('done')} done`,
     count('failed') > 0 && `${count('failed')} failed`,
     count('cancelled') > 0 && `${count('cancelled')} cancelled`,
+    count('interrupted') > 0 && `${count('interrupted')} interrupted`,
   ].filter((part) => part !== false);
   return `${formatPlural(list.length, 'job')}: ${parts.join(', ')}.`;
 }

@@ -8,6 +8,7 @@ import { familyName } from '../../src-core/inspect/facts.ts';
 import { reopen } from '../actions.ts';
 import { MiddleName } from '../components/middle-name.tsx';
 import { PlaceHeader } from '../components/place-header.tsx';
+import { InterruptedNotice } from '../jobs/interrupted-notice.tsx';
 import { showParameters, showPlace } from '../stores/session.ts';
 import { answerOf } from './answer.ts';
 import { Findings } from './findings.tsx';
@@ -52,6 +53,7 @@ export function Overview({ opened }: { readonly opened: OpenedCheckpoint }) {
           </>
         }
       />
+      <InterruptedNotice />
       {shown && <Figures summary={summary} part={shown} />}
       {findings.length > 0 && <Findings findings={findings} />}
       {model && <Ranks title="Ranks" part={model} />}

@@ -40,6 +40,8 @@ export interface SessionState {
   /** Bytes that all processes of the app take; 0 while that is not known. */
   readonly memory: number;
   readonly isAboutOpen: boolean;
+  /** What went wrong in the app itself and has not been read yet. */
+  readonly trouble: Problem | null;
 }
 
 /** An original parameter by what names it. */
@@ -70,6 +72,7 @@ export const session = createStore<SessionState>(() => ({
   shownShard: null,
   memory: 0,
   isAboutOpen: false,
+  trouble: null,
 }));
 
 /** What is forgotten when another checkpoint is opened. */

@@ -5,6 +5,7 @@ import type { RecentCheckpoint } from '../../electron/channels.ts';
 import { forgetRecent, openByDialog, openRecent, openSample } from '../actions.ts';
 import { MiddleName } from '../components/middle-name.tsx';
 import { ProblemCard } from '../components/problem-card.tsx';
+import { InterruptedNotice } from '../jobs/interrupted-notice.tsx';
 import { session } from '../stores/session.ts';
 import { timeAgo } from './time-ago.ts';
 import styles from './welcome.module.css';
@@ -16,6 +17,7 @@ export function Welcome() {
   return (
     <div className={styles.page}>
       <div className={styles.column}>
+        <InterruptedNotice />
         <header>
           <h1>Open a checkpoint</h1>
           <p className={styles.purpose}>

@@ -1,11 +1,12 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { realPath } from '../checkpoint/folder-listing.ts';
 import { formatProblem, printable, ShardloomError } from '../errors.ts';
 import { asWriteError } from '../execute/copy-tensors.ts';
 import { diagnose } from '../jobs/diagnosis.ts';
 import { BUNDLE_FILES, bundleTexts, diagnosticsBundle, type Diagnostics } from '../jobs/diagnostics-bundle.ts';
-import { pathShortener, type NamedFolder, type Shorten } from '../jobs/shorten-paths.ts';
+import { pathShortener, userName, type NamedFolder, type Shorten } from '../jobs/shorten-paths.ts';
 import { formatBytes } from '../units.ts';
 import { EXIT } from './exit-codes.ts';
 import { styled } from './terminal.ts';
@@ -53,24 +54,6 @@ function shortenerFor(opened: string): Shorten {
   const checkpoint: NamedFolder = { folder: opened, role: 'checkpoint', alias: realPath(opened) };
   const home: NamedFolder = { folder: os.homedir(), role: 'home', alias: realPath(os.homedir()) };
   return pathShortener({ folders: [checkpoint, home], user: userName() });
-}
-
-/** Errors may name a folder by where its links lead. */
-function realPath(folder: string): string {
-  try {
-    return fs.realpathSync(folder);
-  } catch {
-    return folder;
-  }
-}
-
-/** Absent where the system has no name for the user, as in some containers. */
-function userName(): string | undefined {
-  try {
-    return os.userInfo().username;
-  } catch {
-    return undefined;
-  }
 }
 
 function write(file: string, bundle: Buffer): void {

@@ -22,9 +22,9 @@ export interface Diagnostics {
 /** The files of a bundle in their order, each with what it tells; `README.txt` and the app's confirmation say the same. */
 export const BUNDLE_FILES = {
   'README.txt': 'what is in here, and what is not',
-  'versions.json': 'versions of Shardloom, its runtime and the system; processors, memory, locale',
+  'versions.json': 'versions of Shardloom and of the system, processors, memory, locale',
   'error.txt': 'what went wrong, with all its fields',
-  'checkpoint.json': 'files with their sizes, parameters with their shapes and dtypes, findings',
+  'checkpoint.json': 'files and sizes, parameters with shapes and dtypes, findings',
   'plan.txt': 'what was to be written, and which part of which shard goes where',
   'jobs.json': 'jobs with their choices, times and problems',
   'log.txt': 'what the app did and when',

@@ -1,3 +1,5 @@
+import os from 'node:os';
+
 /** What a folder is called in a report whose reader must not learn where it lies. */
 export type FolderRole = 'home' | 'checkpoint' | 'output' | 'base' | 'folder' | 'app';
 
@@ -137,4 +139,13 @@ function wholeWord(word: string): string {
 
 function escaped(text: string): string {
   return text.replace(/[\\^$.*+?()[\]{}|/-]/g, (character) => (character === '-' ? '\\x2d' : `\\${character}`));
+}
+
+/** Who runs this; absent where the system has no name for the user, as in some containers. */
+export function userName(): string | undefined {
+  try {
+    return os.userInfo().username;
+  } catch {
+    return undefined;
+  }
 }

@@ -21,6 +21,8 @@ describe('arguments of requests', () => {
     ['checkpoint:parameter', [{ checkpoint: 3, part: 'adapter:x', name: 'a.b' }]],
     ['checkpoint:reveal', [{ checkpoint: 3 }]],
     ['consolidation:start', [consolidation]],
+    ['diagnostics:outline', [{ job: null, problem: { tag: 'no-space', what: 'The disk is full.', file: '/x' } }]],
+    ['diagnostics:export', [{ job: 3, problem: null, shortenPaths: true }]],
     ['job:digests', [{ job: 1, offset: 10, limit: 10 }]],
   ] as const)('%s takes %j', (channel, args) => {
     expect(requestSchemas[channel].safeParse(args).success).toBe(true);
@@ -39,6 +41,9 @@ describe('arguments of requests', () => {
     ['consolidation:start', [{ ...consolidation, choices: { ...choices, dtype: 'F5' } }]],
     ['consolidation:start', [{ ...consolidation, choices: { ...choices, parts: [] } }]],
     ['consolidation:start', [{ ...consolidation, more: 1 }]],
+    ['diagnostics:export', [{ job: 3, problem: null }]],
+    ['diagnostics:export', [{ job: 3, problem: null, shortenPaths: true, file: '/etc/passwd' }]],
+    ['diagnostics:outline', [{ job: null, problem: { tag: 'no-space', what: 'x', more: 1 } }]],
     ['job:cancel', ['1']],
   ] as const)('%s refuses %j', (channel, args) => {
     expect(requestSchemas[channel].safeParse(args).success).toBe(false);

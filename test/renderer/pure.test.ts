@@ -5,6 +5,12 @@ import { factsLine } from '../../src-core/inspect/facts.ts';
 import { askThrough, ProblemError, problemOf } from '../../renderer/bridge.ts';
 import { choicesOf, defaultForm } from '../../renderer/consolidate/choices.ts';
 import { checksOf } from '../../renderer/jobs/checks.ts';
+import {
+  interruptedOf,
+  interruptedTitle,
+  whatHappened,
+  whatResumingDoes,
+} from '../../renderer/jobs/interrupted-words.ts';
 import { progressText } from '../../renderer/jobs/progress-text.ts';
 import { answerOf } from '../../renderer/overview/answer.ts';
 import { moveInGrid } from '../../renderer/overview/grid-keys.ts';
@@ -151,4 +157,42 @@ test('a problem crosses the bridge whole; a fault is said to be one', async () =
   expect(thrown).toBeInstanceOf(ProblemError);
   expect(problemOf(thrown)).toEqual(problem);
   expect(problemOf(new TypeError('x')).what).toMatch(/fault of the program/);
+});
+
+describe('interrupted jobs in words', () => {
+  const now = 10_000_000;
+  const ago = (minutes: number): number => now - minutes * 60_000;
+
+  test.each([
+    [
+      { queuedAt: ago(9), startedAt: ago(5), endedAt: null },
+      'Started 5 minutes ago. Shardloom ended while it was running.',
+    ],
+    [
+      { queuedAt: ago(9), startedAt: ago(5), endedAt: ago(2) },
+      'Started 5 minutes ago. It was stopped when Shardloom was quit, 2 minutes ago.',
+    ],
+    [
+      { queuedAt: ago(9), startedAt: null, endedAt: null },
+      'Queued 9 minutes ago. It had not begun when Shardloom ended.',
+    ],
+  ])('%j', (job, expected) => {
+    expect(whatHappened(job, now)).toBe(expected);
+  });
+
+  test('resuming promises to keep files only where some can be there', () => {
+    const written = { kind: 'merge', out: '/o' } as Job['work'];
+    expect(whatResumingDoes({ work: written, startedAt: 1 })).toContain(
+      'Files that are already whole and proved are kept.',
+    );
+    expect(whatResumingDoes({ work: written, startedAt: null })).not.toContain('kept');
+    expect(whatResumingDoes({ work: { kind: 'verify-replicas' }, startedAt: 1 })).toContain('It only reads.');
+  });
+
+  test('stand in the order in which they were to run', () => {
+    const job = (id: number, state: Job['state']): Job => ({ id, state }) as Job;
+    const list = [job(4, 'interrupted'), job(3, 'done'), job(2, 'interrupted')];
+    expect(interruptedOf(list).map(({ id }) => id)).toEqual([2, 4]);
+    expect([interruptedTitle(1), interruptedTitle(2)]).toEqual(['A job was interrupted.', '2 jobs were interrupted.']);
+  });
 });

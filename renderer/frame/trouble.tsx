@@ -1,0 +1,48 @@
+import { ActionIcon, Button } from '@mantine/core';
+import { IconAlertOctagon, IconX } from '@tabler/icons-react';
+import { useStore } from 'zustand';
+import { copyText, dismissTrouble } from '../actions.ts';
+import { problemText } from '../components/problem-card.tsx';
+import { openDiagnostics } from '../stores/diagnostics.ts';
+import { session } from '../stores/session.ts';
+import styles from './frame.module.css';
+
+/** What went wrong in the app itself while it goes on: above the status line, until it has been read. */
+export function Trouble() {
+  const trouble = useStore(session, (state) => state.trouble);
+  if (!trouble) return null;
+  return (
+    <aside className={styles.trouble} role="alert">
+      <IconAlertOctagon size={18} stroke={1.7} aria-label="Error" />
+      <div className={styles.troubleBody}>
+        <p className={styles.troubleWhat}>{trouble.what}</p>
+        {trouble.found !== undefined && <p className={`${styles.troubleFound} selectable`}>{trouble.found}</p>}
+        <p className="quiet">{trouble.advice}</p>
+        <div className={styles.troubleActions}>
+          <Button
+            size="compact-xs"
+            variant="subtle"
+            onClick={() => {
+              openDiagnostics({ problem: trouble });
+            }}
+          >
+            Export diagnostics…
+          </Button>
+          <Button
+            size="compact-xs"
+            variant="subtle"
+            color="gray"
+            onClick={() => {
+              copyText(problemText(trouble));
+            }}
+          >
+            Copy details
+          </Button>
+        </div>
+      </div>
+      <ActionIcon size="sm" aria-label="Close this notice" title="Close" onClick={dismissTrouble}>
+        <IconX size={14} />
+      </ActionIcon>
+    </aside>
+  );
+}
