@@ -118,6 +118,43 @@ async function takeAll(shown: Window): Promise<void> {
   await picture(shown, 'damaged');
 }
 
+/** What the last start has left, as the app remembers it. */
+function leaveUnfinished(home: string, folder: string): void {
+  const choices = { format: 'safetensors', maxShardBytes: 5e9, dtype: null, digest: 'xxh64', verify: false };
+  const at = Date.now() - 2 * 3_600_000;
+  const jobs = ['hugging-face', 'float32'].map((name, place) => {
+    const out = path.join(path.dirname(folder), name);
+    const work = { kind: 'consolidate', out, choices: { ...choices, parts: ['model'], replace: false } };
+    const command = `shardloom consolidate ${folder} ${out}`;
+    const startedAt = place === 1 ? at : null;
+    return { name: path.basename(folder), folder, work, command, queuedAt: at, startedAt, endedAt: null };
+  });
+  fs.mkdirSync(path.join(home, 'data'), { recursive: true });
+  fs.writeFileSync(path.join(home, 'data/unfinished-jobs.json'), JSON.stringify({ jobs }));
+}
+
+async function takeOfTrouble(): Promise<void> {
+  const home = path.join(root, 'home');
+  leaveUnfinished(home, checkpoint('llama-tp8/checkpoint-3000'));
+  const { app, close } = await launchApp(home);
+  try {
+    const page = await app.firstWindow();
+    await page.getByText('2 jobs were interrupted.').waitFor();
+    await app.evaluate(({ BrowserWindow }, [w, h]) => BrowserWindow.getAllWindows()[0]?.setContentSize(w, h), SIZE);
+    await setTheme(page, 'light');
+    await picture({ app, page }, 'interrupted');
+    await open({ app, page }, path.join(root, 'llama-tp8/checkpoint-3000'));
+    await page.getByRole('button', { name: 'Dismiss all' }).click();
+    await page.getByText('2 jobs were interrupted.').waitFor({ state: 'detached' });
+    await page.getByRole('button', { name: 'More' }).click();
+    await page.getByRole('menuitem', { name: 'Export diagnostics…' }).click();
+    await page.getByText('plan.txt').waitFor();
+    await picture({ app, page }, 'diagnostics');
+  } finally {
+    await close();
+  }
+}
+
 const { app, close } = await launchApp();
 try {
   fs.mkdirSync(IMAGES, { recursive: true });
@@ -128,3 +165,4 @@ try {
 } finally {
   await close();
 }
+await takeOfTrouble();
