@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { app, type BrowserWindow } from 'electron';
 import { App } from './app.ts';
 import { folderFromArguments } from './arguments.ts';
-import { denyEverythingElse } from './guards.ts';
+import { denyEverythingElse, findNoHosts } from './guards.ts';
 import { log, startLog } from './log.ts';
 import { APP_ORIGIN, registerAppScheme, serveApp } from './protocol.ts';
 
@@ -23,6 +23,8 @@ async function load(window: BrowserWindow, url: string): Promise<void> {
 
 async function start(): Promise<void> {
   registerAppScheme();
+  // While developing the pages come from a server.
+  if (pages === APP_ORIGIN) findNoHosts();
   const folder = folderFromArguments(process.argv, process.cwd(), app.isPackaged);
   if (!app.requestSingleInstanceLock({ folder })) {
     app.quit();

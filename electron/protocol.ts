@@ -21,9 +21,10 @@ const contentSecurityPolicy = (nonce: string): string =>
     "default-src 'none'",
     "script-src 'self'",
     `style-src 'self' 'nonce-${nonce}'`,
-    "img-src 'self' data: blob:",
+    "img-src 'self' data:",
     "font-src 'self'",
     "connect-src 'self'",
+    "worker-src 'none'",
     "base-uri 'none'",
     "form-action 'none'",
     "frame-ancestors 'none'",
@@ -81,6 +82,7 @@ function answer(body: string | Uint8Array<ArrayBuffer>, status: number, type: st
     'Content-Type': type,
     'Content-Security-Policy': contentSecurityPolicy(nonce),
     'X-Content-Type-Options': 'nosniff',
+    'X-DNS-Prefetch-Control': 'off',
     'Cache-Control': 'no-store',
   };
   return new Response(body, { status, headers });

@@ -25,6 +25,10 @@ export function createWindow(state: StateFile): BrowserWindow {
       nodeIntegration: false,
       webviewTag: false,
       spellcheck: false,
+      // Nobody has to look at a page from inside in what is shipped, and text that somebody is told to paste there runs.
+      devTools: !app.isPackaged,
+      // Files are chosen with dialogs that the main process shows. A page shows none by itself.
+      disableBlinkFeatures: 'FileSystemAccessLocal',
     },
   });
   if (remembered?.maximized) window.maximize();
