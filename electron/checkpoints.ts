@@ -109,14 +109,13 @@ export class Checkpoints {
     if (file === undefined) return folder;
     const named = summary.findings.some((finding: Finding) => finding.file === file);
     const held = [summary.model, ...summary.adapters].some((part) => part?.ranks.some((rank) => rank.file === file));
-    const relative = path.relative(folder, file);
-    const isBelow = path.isAbsolute(file) && !relative.startsWith('..') && !path.isAbsolute(relative);
-    if (!named && !held && !isBelow)
-      throw new ShardloomError({ tag: 'usage', what: 'This file is not of the checkpoint.', file });
+    const isOwn = named || held;
     // What is missing cannot be shown; the folder that it should be in can.
-    let shown = file;
+    let shown = path.resolve(folder, file);
     while (!fs.existsSync(shown) && path.dirname(shown) !== shown) shown = path.dirname(shown);
-    return shown;
+    // A file of the checkpoint may be a link to where it is kept. Whatever else is in the folder may not lead out of it.
+    if (isOwn || (isWithin(folder, file) && isWithin(realPath(folder), realPath(shown)))) return shown;
+    throw new ShardloomError({ tag: 'usage', what: 'This file is not of the checkpoint.', file });
   }
 
   /** Samples are gone when the app is. */
@@ -138,5 +137,19 @@ export class Checkpoints {
     const recent: RecentCheckpoint = { folder, name, facts: factsLine(summary), openedAt: Date.now() };
     const others = this.recents.filter((known) => known.folder !== folder);
     this.#state.change({ recents: [recent, ...others].slice(0, MAX_RECENTS) });
+  }
+}
+
+function isWithin(folder: string, file: string): boolean {
+  const relative = path.relative(folder, file);
+  return path.isAbsolute(file) && relative.split(path.sep)[0] !== '..' && !path.isAbsolute(relative);
+}
+
+/** Where links lead to; the path itself where there is nothing. */
+function realPath(file: string): string {
+  try {
+    return fs.realpathSync(file);
+  } catch {
+    return file;
   }
 }
