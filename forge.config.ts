@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MakerDeb } from '@electron-forge/maker-deb';
@@ -9,6 +9,7 @@ import { VitePlugin } from '@electron-forge/plugin-vite';
 import type { ForgeConfig } from '@electron-forge/shared-types';
 import { FuseV1Options, FuseVersion } from '@electron/fuses';
 import { MakerBuilder } from './forge.builder.ts';
+import { gatherLicenses, prunePackageJson, pruneRuntime } from './forge.contents.ts';
 
 /** Set by scripts/forge.mjs where Electron's own download is out of reach: another runtime, for trying things out. */
 const fallbackVersion = process.env.SHARDLOOM_FALLBACK_VERSION;
@@ -61,8 +62,8 @@ const config: ForgeConfig = {
     tmpdir: temporary,
     executableName: 'shardloom',
     icon: 'build/icon',
-    // The window's icon on Linux, where the executable has none.
-    extraResource: ['build/icon.png'],
+    // The window's icon on Linux, where the executable has none; and Shardloom's own licence beside Electron's.
+    extraResource: ['build/icon.png', 'LICENSE'],
     appBundleId: 'org.shardloom.app',
     appCategoryType: 'public.app-category.developer-tools',
     ...(fallbackZips !== undefined && { electronZipDir: fallbackZips }),
@@ -73,6 +74,17 @@ const config: ForgeConfig = {
       if (fallbackVersion === undefined) return packageJson;
       const devDependencies = packageJson.devDependencies as Record<string, string>;
       return { ...packageJson, devDependencies: { ...devDependencies, electron: fallbackVersion } };
+    },
+    packageAfterExtract: async (_config, runtime, _version, platform) => {
+      pruneRuntime(runtime, platform);
+    },
+    packageAfterPrune: async (_config, app) => {
+      prunePackageJson(app);
+      gatherLicenses(app);
+    },
+    postPackage: async (_config, { outputPaths }) => {
+      // The packager leaves a folder that only its maker may enter: unpacked by root it would be of no use to users.
+      for (const folder of outputPaths) chmodSync(folder, 0o755);
     },
   },
   makers: [new MakerZIP({}, ['darwin', 'linux', 'win32']), new MakerDeb({ options: deb }), ...builder],
@@ -86,11 +98,16 @@ const config: ForgeConfig = {
     }),
     new FusesPlugin({
       version: FuseVersion.V1,
+      // A fuse that a later Electron brings must be decided on here.
+      strictlyRequireAllFuses: true,
       [FuseV1Options.RunAsNode]: false,
+      // Pages keep no cookies. Encrypting them would ask for the system's key ring.
+      [FuseV1Options.EnableCookieEncryption]: false,
       [FuseV1Options.EnableNodeOptionsEnvironmentVariable]: false,
       [FuseV1Options.EnableNodeCliInspectArguments]: isForTests,
       [FuseV1Options.EnableEmbeddedAsarIntegrityValidation]: true,
       [FuseV1Options.OnlyLoadAppFromAsar]: true,
+      [FuseV1Options.LoadBrowserProcessSpecificV8Snapshot]: false,
       [FuseV1Options.GrantFileProtocolExtraPrivileges]: false,
     }),
   ],

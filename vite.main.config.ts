@@ -10,6 +10,10 @@ const threads = {
 /** Electron's main process, with the engine's workers beside it. Forge puts the preload script into the same folder. */
 export default defineConfig(
   mergeConfig(nodeBuild('.vite/build', { main: 'electron/main.ts', ...threads, ...workerEntries }), {
-    build: { emptyOutDir: false },
+    build: {
+      emptyOutDir: false,
+      // For forge.contents.ts.
+      license: { fileName: 'licenses.json' },
+    },
   }),
 );

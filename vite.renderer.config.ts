@@ -7,6 +7,8 @@ export default defineConfig({
   build: {
     outDir: '../.vite/renderer/main_window',
     emptyOutDir: true,
+    // For forge.contents.ts.
+    license: { fileName: 'licenses.json' },
     // The policy allows no inline data in place of files other than pictures.
     assetsInlineLimit: 0,
     // Chromium has it built in, and the policy has no room for the inline variant.

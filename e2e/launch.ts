@@ -19,16 +19,21 @@ export interface LaunchedApp {
   readonly close: () => Promise<void>;
 }
 
+/** The program that users start. */
+export function packagedExecutable(): string {
+  const executable = EXECUTABLES[process.platform]?.replace('{arch}', process.arch);
+  if (executable === undefined) throw new Error(`There is no package for ${process.platform}.`);
+  return resolve(executable);
+}
+
 /**
  * Starts the packaged app, as users get it but for Node's inspector, with a home folder of its own, or with one that an earlier
  * start has used.
  */
 export async function launchApp(usedHome?: string): Promise<LaunchedApp> {
-  const executable = EXECUTABLES[process.platform]?.replace('{arch}', process.arch);
-  if (executable === undefined) throw new Error(`There is no package for ${process.platform}.`);
   const home = usedHome ?? (await mkdtemp(join(tmpdir(), 'shardloom-e2e-')));
   const app = await _electron.launch({
-    executablePath: resolve(executable),
+    executablePath: packagedExecutable(),
     args: [`--user-data-dir=${join(home, 'data')}`],
     chromiumSandbox: !isRoot,
     env: { ...definedEnvironment(), HOME: home },
