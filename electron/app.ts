@@ -123,16 +123,18 @@ export class App {
     this.#failure = null;
     this.#tell('checkpoint:opening', folder);
     try {
+      const opened = await open();
+      // Not before: another may have been opened meanwhile, which would stay open for good.
       const before = this.#opened;
-      this.#opened = await open();
-      const { openSeconds: seconds, summary } = this.#opened;
+      this.#opened = opened;
+      const { openSeconds: seconds, summary } = opened;
       log.info('opened', { folder: summary.folder, seconds, health: summary.health });
-      this.#folders.suggest(this.#opened.folder);
-      if (before && before.checkpoint !== this.#opened.checkpoint) await this.#checkpoints.close(before.checkpoint);
-      if (!this.#opened.isSample) app.addRecentDocument(this.#opened.folder);
+      this.#folders.suggest(opened.folder);
+      if (before && before.checkpoint !== opened.checkpoint) await this.#checkpoints.close(before.checkpoint);
+      if (!opened.isSample) app.addRecentDocument(opened.folder);
       this.#tell('recents:changed', this.#checkpoints.recents);
       this.#updateMenu();
-      return this.#opened;
+      return opened;
     } catch (error) {
       log.info('not opened', { folder, problem: isShardloomError(error) ? error.tag : 'internal' });
       throw error;

@@ -24,7 +24,9 @@ export class Checkpoints {
   readonly #inspector: Inspector;
   readonly #state: StateFile;
   readonly #open = new Map<CheckpointId, OpenEntry>();
+  /** Checkpoints that are samples, the newest last, and the temporary folders around them. */
   readonly #samples: string[] = [];
+  readonly #sampleFolders: string[] = [];
   #lastId = 0;
 
   constructor(inspector: Inspector, state: StateFile) {
@@ -56,11 +58,18 @@ export class Checkpoints {
     return opened;
   }
 
-  /** Makes the sample in a temporary folder and opens it. */
+  /** Makes the sample in a temporary folder and opens it; later the same again, as long as it is whole. */
   async openSample(): Promise<OpenedCheckpoint> {
+    const [made] = this.#samples.slice(-1);
+    if (made !== undefined && fs.existsSync(made)) {
+      const opened = await this.open(made, { isSample: true });
+      if (opened.summary.findings.length === 0) return opened;
+      await this.close(opened.checkpoint);
+    }
     const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'shardloom-sample-'));
-    this.#samples.push(folder);
+    this.#sampleFolders.push(folder);
     const checkpoint = await this.#inspector.ask('sample', path.join(folder, 'sample'));
+    this.#samples.push(checkpoint);
     return this.open(checkpoint, { isSample: true });
   }
 
@@ -120,7 +129,7 @@ export class Checkpoints {
 
   /** Samples are gone when the app is. */
   removeSamples(): void {
-    for (const folder of this.#samples.splice(0)) fs.rmSync(folder, { recursive: true, force: true });
+    for (const folder of this.#sampleFolders.splice(0)) fs.rmSync(folder, { recursive: true, force: true });
   }
 
   #entry(id: CheckpointId): OpenEntry {
