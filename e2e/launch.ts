@@ -26,17 +26,21 @@ export function packagedExecutable(): string {
   return resolve(executable);
 }
 
-/**
- * Starts the packaged app, as users get it but for Node's inspector, with a home folder of its own, or with one that an earlier
- * start has used.
- */
-export async function launchApp(usedHome?: string): Promise<LaunchedApp> {
-  const home = usedHome ?? (await mkdtemp(join(tmpdir(), 'shardloom-e2e-')));
+export interface LaunchOptions {
+  readonly args?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  /** A home folder that an earlier start has used. */
+  readonly home?: string;
+}
+
+/** Starts the packaged app, as users get it but for Node's inspector, with a home folder of its own. */
+export async function launchApp({ args = [], env = {}, home: used }: LaunchOptions = {}): Promise<LaunchedApp> {
+  const home = used ?? (await mkdtemp(join(tmpdir(), 'shardloom-e2e-')));
   const app = await _electron.launch({
     executablePath: packagedExecutable(),
-    args: [`--user-data-dir=${join(home, 'data')}`],
+    args: [`--user-data-dir=${join(home, 'data')}`, ...args],
     chromiumSandbox: !isRoot,
-    env: { ...definedEnvironment(), HOME: home },
+    env: { ...definedEnvironment(), HOME: home, ...env },
   });
   const close = async (): Promise<void> => {
     await app.close();
