@@ -41,6 +41,7 @@ export class App {
   #opening: string | null = null;
   #failure: StartState['failure'] = null;
   #trouble: Problem | null = null;
+  #isEnding = false;
   #mayQuit = false;
 
   constructor(pages: string) {
@@ -69,17 +70,14 @@ export class App {
     memory.unref();
     reportFaults((problem) => this.#setTrouble(problem));
     reviveCrashedPage(this.window, (problem) => this.#setTrouble(problem));
-    // Closing the window is quitting: one question, and the job has the time to stop.
-    this.window.on('close', (event) => {
+    // Both ways to the end wait until everything is put away: closing the only window is quitting.
+    const end = (event: { preventDefault: () => void }): void => {
       if (this.#mayQuit) return;
       event.preventDefault();
-      app.quit();
-    });
-    app.on('before-quit', (event) => {
-      if (this.#mayQuit) return;
-      event.preventDefault();
-      if (this.#mayClose()) void this.#quit();
-    });
+      if (!this.#isEnding && this.#mayClose()) void this.#quit();
+    };
+    this.window.on('close', end);
+    app.on('before-quit', end);
   }
 
   #makeJobs(): Jobs {
@@ -274,7 +272,7 @@ export class App {
 
   /** Asks before a running job is stopped. */
   #mayClose(): boolean {
-    if (this.#mayQuit || !this.#jobs.isBusy) return true;
+    if (!this.#jobs.isBusy) return true;
     const chosen = dialog.showMessageBoxSync(this.window, {
       type: 'question',
       message: 'A job is still running.',
@@ -288,12 +286,16 @@ export class App {
   }
 
   async #quit(): Promise<void> {
-    this.#mayQuit = true;
-    await this.#jobs.close();
-    await this.#inspector.close();
-    this.#checkpoints.removeSamples();
-    log.info('quit');
-    app.quit();
+    this.#isEnding = true;
+    try {
+      await this.#jobs.close();
+      await this.#inspector.close();
+      this.#checkpoints.removeSamples();
+      log.info('quit');
+    } finally {
+      this.#mayQuit = true;
+      app.quit();
+    }
   }
 
   #tell<Channel extends EventChannel>(channel: Channel, ...args: Parameters<Events[Channel]>): void {
