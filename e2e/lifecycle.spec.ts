@@ -7,6 +7,7 @@ import { expect, type ElectronApplication, type Page } from '@playwright/test';
 import { test } from './app-under-test.ts';
 import { answerFolderDialog, sampleCheckpoint, temporaryFolder } from './checkpoints.ts';
 import { packagedExecutable } from './launch.ts';
+import { look } from './look.ts';
 import { isRoot } from './spawned.ts';
 
 const sample = sampleCheckpoint('small');
@@ -88,4 +89,70 @@ test('a window that is closed while a job runs asks first, and stays if it is to
   const folders = readdirSync(into);
   expect(folders.length).toBeLessThan(6);
   for (const name of folders) expect(existsSync(join(into, name, 'shardloom.json')), name).toBe(true);
+});
+
+/** Starts the app once more, as the desktop or a shell does, and waits until that start has ended by itself. */
+async function startAgain(app: ElectronApplication, directory: string, ...words: readonly string[]): Promise<void> {
+  const data = await app.evaluate(({ app: electron }) => electron.getPath('userData'));
+  const options = [`--user-data-dir=${data}`, ...(isRoot ? ['--no-sandbox'] : [])];
+  const second = spawn(packagedExecutable(), [...options, ...words], { cwd: directory, stdio: 'ignore' });
+  await once(second, 'exit');
+  expect(second.exitCode).toBe(0);
+}
+
+test('a second start hands its folder to the first, and ends', async ({ shardloom: { app, page, problems } }) => {
+  // As a shell gives it: relative to where that is.
+  await startAgain(app, dirname(sample.checkpoint), basename(sample.checkpoint));
+  await expect(page.getByText('All 8 ranks are whole and fit together.')).toBeVisible();
+  const opened = await page.evaluate(() => window.shardloom.request('app:start'));
+  expect(opened.ok && opened.value.opened?.folder).toBe(sample.checkpoint);
+  const nothing = temporaryFolder();
+  await startAgain(app, '/', nothing);
+  // What was open stays, and what was not opened is said over it.
+  await expect(page.getByText('No sharded checkpoint was found in this folder.')).toBeVisible();
+  await expect(page.getByText('All 8 ranks are whole and fit together.')).toBeVisible();
+  await look(app, page, 'opening-failed');
+  await page.getByRole('button', { name: 'Dismiss' }).click();
+  await expect(page.getByText('No sharded checkpoint was found in this folder.')).toBeHidden();
+  // Without a folder it only brings the window to the front.
+  await app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]!.minimize());
+  await startAgain(app, '/');
+  await expect
+    .poll(() => app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows().map((one) => one.isMinimized())))
+    .toEqual([false]);
+  expect(problems).toEqual([]);
+});
+
+/** Drags something onto the window and lets it go there, as Chromium hears of it from the system. */
+async function drop(page: Page, data: { readonly files?: string[]; readonly url?: string }): Promise<void> {
+  const session = await page.context().newCDPSession(page);
+  const items = data.url === undefined ? [] : [{ mimeType: 'text/uri-list', data: data.url }];
+  const dragged = { items, ...(data.files && { files: data.files }), dragOperationsMask: 1 };
+  for (const type of ['dragEnter', 'dragOver', 'drop'] as const) {
+    await session.send('Input.dispatchDragEvent', { type, x: 400, y: 300, data: dragged });
+    if (type === 'dragOver' && data.files) await expect(page.getByText('Drop the folder to open it')).toBeVisible();
+  }
+  await session.detach();
+}
+
+test('a folder that is dropped is opened', async ({ shardloom: { page, problems } }) => {
+  await drop(page, { files: [sample.checkpoint] });
+  await expect(page.getByText('All 8 ranks are whole and fit together.')).toBeVisible();
+  const opened = await page.evaluate(() => window.shardloom.request('app:start'));
+  expect(opened.ok && opened.value.opened?.folder).toBe(sample.checkpoint);
+  expect(problems).toEqual([]);
+});
+
+test('whatever else is dropped leads nowhere', async ({ shardloom: { app, page, problems } }) => {
+  await drop(page, { files: [join(sample.checkpoint, 'trainer_config.json')] });
+  await expect(page.getByText('Drop the folder to open it')).toBeHidden();
+  for (const url of ['https://example.com/', 'file:///etc/hostname', 'javascript:document.title="ran"']) {
+    await drop(page, { url });
+  }
+  await page.waitForTimeout(400);
+  expect(
+    await app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows().map((one) => one.webContents.getURL())),
+  ).toEqual(['app://shardloom/']);
+  expect(await page.title()).toBe('Shardloom');
+  expect(problems).toEqual([]);
 });

@@ -20,6 +20,7 @@ import styles from './frame.module.css';
 import { Header } from './header.tsx';
 import { NoCheckpoint } from './no-checkpoint.tsx';
 import { Opening } from './opening.tsx';
+import { OpeningFailed } from './opening-failed.tsx';
 import { CommandPalette, openPalette } from './palette.tsx';
 import { Rail } from './rail.tsx';
 import { StatusLine } from './status-line.tsx';
@@ -51,6 +52,7 @@ export function Frame() {
       <main className={styles.place} id="place" tabIndex={-1}>
         {opening !== null ? <Opening folder={opening} /> : <PlaceOf place={place} />}
       </main>
+      <OpeningFailed />
       <StatusLine />
       <CommandPalette />
       <AboutBox />

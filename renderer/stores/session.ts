@@ -109,3 +109,7 @@ export function checkpointOpened(opened: OpenedCheckpoint): void {
 export function openingFailed(folder: string, problem: Problem): void {
   session.setState({ opening: null, failure: { folder, problem } });
 }
+
+export function forgetFailure(): void {
+  session.setState({ failure: null });
+}
