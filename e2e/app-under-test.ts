@@ -30,6 +30,8 @@ export const test = base.extend<{ shardloom: AppUnderTest }>({
       await page.waitForURL(/^app:/);
       // Once more from the start, so that nothing that the page says is missed.
       await page.reload();
+      // Keys that are pressed before the page listens would be lost.
+      await page.getByRole('navigation', { name: 'Places' }).waitFor();
       await use({ app, page, problems });
     } finally {
       await close();

@@ -11,7 +11,7 @@ const EXECUTABLES: Readonly<Record<string, string>> = {
 };
 
 /** Chromium's sandbox does not run as root. */
-const isRoot = process.platform === 'linux' && process.getuid?.() === 0;
+export const isRoot = process.platform === 'linux' && process.getuid?.() === 0;
 
 export interface LaunchedApp {
   readonly app: ElectronApplication;

@@ -6,9 +6,8 @@ import { basename, dirname, join } from 'node:path';
 import { expect, type ElectronApplication, type Page } from '@playwright/test';
 import { test } from './app-under-test.ts';
 import { answerFolderDialog, sampleCheckpoint, temporaryFolder } from './checkpoints.ts';
-import { packagedExecutable } from './launch.ts';
+import { isRoot, packagedExecutable } from './launch.ts';
 import { look } from './look.ts';
-import { isRoot } from './spawned.ts';
 
 const sample = sampleCheckpoint('small');
 

@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, chownSync, copyFileSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { chmodSync, chownSync, copyFileSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { expect } from '@playwright/test';
 import { temporaryFolder } from './checkpoints.ts';
-import { packagedExecutable } from './launch.ts';
+import { isRoot, packagedExecutable } from './launch.ts';
 
 /** The packaged app, started as a desktop starts it: nobody drives it from inside. Linux only. */
 export interface SpawnedApp {
@@ -23,7 +23,14 @@ export interface ProcessStatus {
 
 /** Chromium's sandbox does not run as root, so that root starts it as somebody else. */
 const NOBODY = 65534;
-export const isRoot = process.getuid?.() === 0;
+
+/** Whether the user that root starts it as may come to it: the project may lie where only root goes. */
+export function nobodyMayRunIt(): boolean {
+  for (let path = packagedExecutable(); ; path = dirname(path)) {
+    if ((statSync(path).mode & 0o001) === 0) return false;
+    if (path === dirname(path)) return true;
+  }
+}
 
 interface SpawnOptions {
   readonly args?: readonly string[];
