@@ -44,7 +44,7 @@ export async function launchApp({ args = [], env = {}, home: used }: LaunchOptio
   });
   const close = async (): Promise<void> => {
     await app.close();
-    if (usedHome === undefined) await rm(home, { recursive: true, force: true });
+    if (used === undefined) await rm(home, { recursive: true, force: true });
   };
   return { app, close };
 }

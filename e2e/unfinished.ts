@@ -18,7 +18,7 @@ export const test = base.extend<{ start: Start }>({
   start: async ({ browserName: _ }, use) => {
     const started: { kill: (signal: 'SIGKILL') => boolean }[] = [];
     await use(async (home) => {
-      const { app } = await launchApp(home);
+      const { app } = await launchApp({ home });
       started.push(app.process());
       const page = await app.firstWindow();
       await page.waitForURL(/^app:/);

@@ -136,7 +136,7 @@ function leaveUnfinished(home: string, folder: string): void {
 async function takeOfTrouble(): Promise<void> {
   const home = path.join(root, 'home');
   leaveUnfinished(home, checkpoint('llama-tp8/checkpoint-3000'));
-  const { app, close } = await launchApp(home);
+  const { app, close } = await launchApp({ home });
   try {
     const page = await app.firstWindow();
     await page.getByText('2 jobs were interrupted.').waitFor();
