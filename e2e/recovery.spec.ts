@@ -46,19 +46,23 @@ test('after kill -9 in the middle of a job the next start says so, and resuming 
   await first.page.getByText('sha256', { exact: true }).click();
   await expect(first.page.locator('code', { hasText: '--digest sha256' })).toBeVisible();
   await first.page.getByRole('button', { name: 'Start' }).click();
-  await expect.poll(() => existsSync(join(out, '.shardloom-partial')), { intervals: [5] }).toBe(true);
+  // When a few tensors have been noted as written.
+  const journal = join(out, '.shardloom-partial/journal.jsonl');
+  const noted = (): number => (existsSync(journal) ? readFileSync(journal, 'utf8').split('\n').length : 0);
+  await expect.poll(noted, { intervals: [5] }).toBeGreaterThan(4);
   await kill(first.app);
   expect(existsSync(join(out, 'model.safetensors'))).toBe(false);
 
   const { page } = await start(home);
   const notice = page.getByRole('complementary', { name: 'A job was interrupted.' });
   await expect(notice).toContainText(/Consolidate checkpoint ?started just now ?into .*llama-hf/);
-  await expect(notice).toContainText('Files that are already whole and proved are kept.');
+  await expect(notice).toContainText('What is written already and has the right digest is kept.');
   await notice.getByRole('button', { name: 'Show in Jobs' }).click();
   await expect(page.getByText('Shardloom ended while it was running.')).toBeVisible();
   await expect(page.getByText('1 job: 1 interrupted.')).toBeVisible();
   await page.getByRole('button', { name: 'Resume' }).click();
   await expect(page.getByRole('button', { name: 'Show in folder' })).toBeVisible({ timeout: 60_000 });
+  await expect(page.getByText(/Continued an interrupted run: \d+ tensors/)).toBeVisible();
   expectSameTensors(join(out, 'model.safetensors'), large.original);
   expect(readdirSync(out).filter((name) => name.startsWith('.'))).toEqual([]);
 });
@@ -94,6 +98,9 @@ test('quitting asks once, and what ran and waited is offered again until it is d
   await second.page.getByRole('button', { name: 'Dismiss', exact: true }).click();
   await expect.poll(() => remembered(home).length).toBe(left - 1);
   await second.page.getByRole('button', { name: 'Dismiss all interrupted' }).click();
+  // Nothing is left of what had been begun.
+  const partial = (): string[] => outs.filter((out) => existsSync(join(out, '.shardloom-partial')));
+  await expect.poll(partial).toEqual([]);
   await expect(second.page.getByText('What you start is shown here')).toBeVisible();
   await quit(second.app);
 

@@ -215,8 +215,16 @@ export class App {
       'job:cancel': (id) => {
         jobs.cancel(id);
       },
-      'job:dismiss': (id) => {
+      'job:dismiss': async (id) => {
+        const { state, work } = jobs.get(id);
         jobs.dismiss(id);
+        if (state !== 'interrupted' || !('out' in work)) return;
+        try {
+          await this.#inspector.ask('removeLeft', work.out);
+        } catch (error) {
+          // The folder is gone, or another run writes into it by now: then it is no longer this job's.
+          log.error('not removed', error, { folder: work.out });
+        }
       },
       'job:retry': (id) => jobs.retry(id),
       'job:reveal': (id) => {
@@ -277,7 +285,7 @@ export class App {
       type: 'question',
       message: 'A job is still running.',
       detail:
-        'If you quit now it stops, and you can resume it at the next start. Files that are already whole and proved are kept.',
+        'If you quit now it stops, and you can resume it at the next start. What is written already and has the right digest is kept.',
       buttons: ['Keep Running', 'Stop and Quit'],
       defaultId: 0,
       cancelId: 0,

@@ -398,6 +398,8 @@ export interface OutputPreview {
   readonly bytes: number;
   /** Free on the output's disk; null where the system does not tell. */
   readonly freeBytes: number | null;
+  /** Of the bytes, those that a run which was cut off has left there: they are used where they are what would be written. */
+  readonly leftBytes: number;
   /** Of the files that would be written, those that are there already. */
   readonly existing: readonly string[];
   /** The same on the command line, quoted for the platform's shell. */

@@ -44,12 +44,19 @@ export interface Job {
 
 export type JobResult = ConsolidationResult | ReplicasResult | WrittenResult | DiffSummary;
 
+/** What a job did not have to write, because an earlier run that was interrupted had done so. */
+export interface Kept {
+  readonly tensors: number;
+  readonly bytes: number;
+}
+
 export interface ConsolidationResult {
   readonly kind: 'consolidate';
   readonly files: readonly { readonly path: string; readonly bytes: number; readonly tensors: number }[];
   readonly tensors: number;
   readonly bytes: number;
   readonly seconds: number;
+  readonly kept: Kept;
   /** Copies on other ranks that were compared, and how many of them differ. */
   readonly replicas: { readonly compared: number; readonly different: number };
   readonly kvPlacement: 'tiled' | 'adjacent' | 'both' | 'neither' | null;
@@ -68,6 +75,7 @@ export interface WrittenResult {
   readonly tensors: number;
   readonly bytes: number;
   readonly seconds: number;
+  readonly kept: Kept;
   /** Weights that an adapter was added to; 0 where nothing was merged. */
   readonly merged: number;
   readonly findings: readonly Finding[];

@@ -181,7 +181,8 @@ export class Jobs {
 
   #failureOf(error: unknown): { readonly state: Job['state']; readonly problem: Problem | null } {
     const isCancelled = isShardloomError(error, 'cancelled');
-    if (isCancelled && this.#isClosing) return { state: 'interrupted', problem: null };
+    const isStopped = isCancelled || isShardloomError(error, 'stopped');
+    if (isStopped && this.#isClosing) return { state: 'interrupted', problem: null };
     const problem = problemOfThread(error, 'job’s') ?? problemOf(error);
     return { state: isCancelled ? 'cancelled' : 'failed', problem };
   }

@@ -13,7 +13,8 @@ export {
   type Severity,
 } from './errors.ts';
 export { DIGESTS, type DigestName } from './execute/digest.ts';
-export { freeBytes } from './execute/execute.ts';
+export { freeBytes, keptOf } from './execute/execute.ts';
+export { bytesLeftIn, removeLeftIn } from './execute/left.ts';
 export type { Progress } from './execute/progress.ts';
 export { KEEP } from './execute/watch.ts';
 export { readViews } from './execute/view-reader.ts';

@@ -4,6 +4,8 @@ import {
   consolidate,
   diff,
   isShardloomError,
+  KEEP,
+  keptOf,
   merge,
   openCheckpoint,
   reshard,
@@ -79,7 +81,7 @@ interface Watching {
 export default async function runJob({ folder, work, version, port }: JobTask): Promise<JobAnswer> {
   const controller = new AbortController();
   port.on('message', (message: StopMessage) => {
-    if (message === 'keep') controller.abort('keep');
+    if (message === 'keep') controller.abort(KEEP);
     else controller.abort();
   });
   const watching: Watching = {
@@ -148,7 +150,7 @@ function writtenBy({
 }: Pick<MergeResult, 'written' | 'bytesWritten' | 'seconds' | 'findings'>): Omit<WrittenResult, 'kind' | 'merged'> {
   const files = filesOf(written);
   const tensors = files.reduce((sum, file) => sum + file.tensors, 0);
-  return { files, tensors, bytes: bytesWritten, seconds, findings };
+  return { files, tensors, bytes: bytesWritten, seconds, kept: keptOf(written), findings };
 }
 
 async function runReplicaCheck(checkpoint: Checkpoint, watching: Watching): Promise<FinishedReplicaCheck> {
@@ -207,6 +209,7 @@ function consolidationResult(
     tensors: files.reduce((sum, file) => sum + file.tensors, 0),
     bytes: bytesWritten,
     seconds,
+    kept: keptOf(written),
     replicas,
     kvPlacement: kvPlacement?.placement ?? null,
     findings,

@@ -5,6 +5,7 @@ import {
   parameterDetail,
   parameterRows,
   partsOf,
+  removeLeftIn,
   ShardloomError,
   summarize,
   type AdapterDetail,
@@ -121,6 +122,10 @@ export const inspections = {
   shardingPreview: (request: ShardingRequest): OutputPreview => shardingPreview(request),
 
   mergePreview: (request: MergeOfFolders): OutputPreview => mergePreview(request),
+
+  removeLeft: (out: string): void => {
+    removeLeftIn(out);
+  },
 
   placement: (which: ComparedTensor): Placement => placement(which),
 

@@ -1,6 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import {
+  bytesLeftIn,
   consolidateCommandLine,
   freeBytes,
   isShardloomError,
@@ -89,7 +90,7 @@ function preview(
   besides: readonly string[],
   prepare: () => { readonly plan: Plan; readonly findings: readonly Finding[] },
 ): OutputPreview {
-  const base = { command, freeBytes: freeBytes(out) };
+  const base = { command, freeBytes: freeBytes(out), leftBytes: 0 };
   try {
     const { plan, findings } = prepare();
     const files = plan.outputs.map(({ path: file, size, tensors }) => {
@@ -100,8 +101,9 @@ function preview(
     const existing = [...files.map((file) => file.path), ...companions].filter((file) =>
       fs.existsSync(path.join(out, file)),
     );
-    const problem = inTheWay(out, bytes, base.freeBytes, existing, replace);
-    return { ...base, files, companions, bytes, existing, findings, problem };
+    const leftBytes = Math.min(bytes, bytesLeftIn(out, plan));
+    const problem = inTheWay(out, bytes - leftBytes, base.freeBytes, existing, replace);
+    return { ...base, files, companions, bytes, leftBytes, existing, findings, problem };
   } catch (error) {
     if (!isShardloomError(error)) throw error;
     return { ...base, files: [], companions: [], bytes: 0, existing: [], findings: [], problem: toProblem(error) };

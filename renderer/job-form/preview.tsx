@@ -35,6 +35,12 @@ export function Preview({ preview, checks, failure }: PreviewProps) {
             Beside {files.length === 1 ? 'it' : 'them'}: {besides(companions)}
           </p>
           <Space preview={preview} />
+          {preview.leftBytes > 0 && (
+            <p className={styles.beside}>
+              A run was interrupted here. What it has written ({formatBytes(preview.leftBytes)}) is kept where it is
+              what would be written.
+            </p>
+          )}
           <h2>Checked on the way</h2>
           <ul className={styles.checkList}>
             {checks.map((check) => (
@@ -60,8 +66,9 @@ function besides(companions: readonly string[]): string {
 }
 
 /** Need beside free space, as a bar and in words. */
-function Space({ preview: { bytes, freeBytes } }: { readonly preview: OutputPreview }) {
+function Space({ preview: { bytes: all, leftBytes, freeBytes } }: { readonly preview: OutputPreview }) {
   if (freeBytes === null) return null;
+  const bytes = all - leftBytes;
   const share = Math.min(1, bytes / Math.max(1, freeBytes));
   return (
     <div className={styles.space}>

@@ -40,5 +40,15 @@ export function usePreview<Form>(form: Form, asked: (form: Form) => Promise<Outp
 }
 
 function nothingBut(problem: OutputPreview['problem']): OutputPreview {
-  return { files: [], companions: [], bytes: 0, freeBytes: null, existing: [], command: '', findings: [], problem };
+  return {
+    files: [],
+    companions: [],
+    bytes: 0,
+    freeBytes: null,
+    leftBytes: 0,
+    existing: [],
+    command: '',
+    findings: [],
+    problem,
+  };
 }

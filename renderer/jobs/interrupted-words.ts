@@ -26,7 +26,7 @@ export function mayHaveWritten({ work, startedAt }: Pick<Job, 'work' | 'startedA
 export function whatResumingDoes({ work, startedAt }: Pick<Job, 'work' | 'startedAt'>): string {
   if (startedAt === null) return 'Resume puts it into the queue again, with the same choices.';
   if (!('out' in work)) return 'Resume runs it again with the same choices. It only reads.';
-  return 'Resume runs it again with the same choices. Files that are already whole and proved are kept.';
+  return 'Resume runs it again with the same choices. What is written already and has the right digest is kept.';
 }
 
 /** The interrupted jobs of a list, oldest first: the order in which they were to run. */

@@ -77,9 +77,7 @@ function Interrupted({ job }: { readonly job: Job }) {
       <p>{whatHappened(job, Date.now())}</p>
       <p>{whatResumingDoes(job)}</p>
       {mayHaveWritten(job) && (
-        <p className="quiet">
-          If you dismiss it, what it has written so far stays in the output folder, in <code>.shardloom-partial</code>.
-        </p>
+        <p className="quiet">If you dismiss it, what it has written so far is removed from the output folder.</p>
       )}
     </div>
   );

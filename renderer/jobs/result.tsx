@@ -12,10 +12,11 @@ import { checksOf } from './checks.ts';
 import { RoundTripReport } from './round-trip-report.tsx';
 import { Digests } from './digests.tsx';
 import styles from './jobs.module.css';
+import { KeptLine } from './kept-line.tsx';
 
 /** What a job made, how it was proved, and what to do next. */
 export function Result({ job, result }: { readonly job: Job; readonly result: ConsolidationResult }) {
-  const { tensors, bytes, seconds, files, findings, roundTrip, roundTripProblem } = result;
+  const { tensors, bytes, seconds, kept, files, findings, roundTrip, roundTripProblem } = result;
   const [showsDigests, setShowsDigests] = useState(false);
   const rate = seconds > 0 ? ` at ${formatBytes(bytes / seconds)}/s` : '';
   return (
@@ -24,6 +25,7 @@ export function Result({ job, result }: { readonly job: Job; readonly result: Co
         {formatPlural(tensors, 'tensor')}, {formatBytes(bytes)} in {formatDuration(seconds)}
         {rate}
       </p>
+      <KeptLine kept={kept} />
       <ul className={styles.checks} aria-label="How it was checked">
         {checksOf(result).map(({ good, text }) => (
           <li key={text} data-good={good}>

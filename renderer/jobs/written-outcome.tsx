@@ -3,10 +3,11 @@ import { formatBytes, formatDuration, formatPlural } from '../../src-core/units.
 import { FileList } from '../components/file-list.tsx';
 import { ProblemCard } from '../components/problem-card.tsx';
 import styles from './jobs.module.css';
+import { KeptLine } from './kept-line.tsx';
 
 /** The files that sharding or merging has written, and what to do next. */
 export function WrittenOutcome({ result }: { readonly result: WrittenResult }) {
-  const { kind, merged, tensors, bytes, seconds, files, findings } = result;
+  const { kind, merged, tensors, bytes, seconds, kept, files, findings } = result;
   const rate = seconds > 0 ? ` at ${formatBytes(bytes / seconds)}/s` : '';
   return (
     <>
@@ -15,6 +16,7 @@ export function WrittenOutcome({ result }: { readonly result: WrittenResult }) {
         {formatPlural(tensors, 'tensor')}, {formatBytes(bytes)} in {formatDuration(seconds)}
         {rate}
       </p>
+      <KeptLine kept={kept} />
       {findings.map((finding, index) => (
         <ProblemCard key={index} problem={finding} severity={finding.severity} />
       ))}

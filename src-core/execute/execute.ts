@@ -8,6 +8,7 @@ import { validatePlan } from '../plan/validate.ts';
 import { formatBytes } from '../units.ts';
 import { asWriteError, copySettings, type CopiedTensor, type CopySettings, type CopyTask } from './copy-tensors.ts';
 import type { DigestName } from './digest.ts';
+import { bytesLeftIn } from './left.ts';
 import { createPool, defaultWorkers, type CopyPool } from './pool.ts';
 import { isChanged, sourceChanged } from './source-files.ts';
 import { outputsOfPart, PART_FILE, PARTS_FOLDER, type PartOf } from './parts.ts';
@@ -76,7 +77,7 @@ async function run(plan: Plan, out: string, options: ExecuteOptions): Promise<Ex
     options.digest === undefined ? 'xxh64' : options.digest,
     options.finish !== undefined,
   );
-  checkSpace(mine, out, Staging.bytesThere(out, mine, part));
+  checkSpace(mine, out, bytesLeftIn(out, mine, part));
   const staging = Staging.claim(out, plan, { ...settings, replace: options.replace ?? false, part });
   const pool = options.pool ?? createPool(options.workers ?? defaultWorkers(plannedReads(mine)));
   try {

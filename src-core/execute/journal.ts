@@ -120,6 +120,11 @@ export function readJournal(folder: string, wanted: JournalHead): EarlierRun | n
   return { isSame, known, publishing };
 }
 
+/** Files that the run that was writing into a folder had begun to give their final names, whatever run it was. */
+export function publishedIn(folder: string): readonly string[] {
+  return readJournal(folder, { fingerprint: '', digest: null, crc32: false })?.publishing ?? [];
+}
+
 /** The lines that are whole; the last one may have been cut off. */
 function linesOf(file: string): unknown[] {
   const stat = fs.statSync(file, { throwIfNoEntry: false });

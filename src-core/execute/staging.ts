@@ -52,7 +52,7 @@ export class Staging {
     const earlier = owner.isTakenOver ? readJournal(owner.folder, head) : null;
     if (earlier && earlier.publishing.length > 0) {
       // Whatever run it was: what it had begun to publish is undone, and what it had replaced is back and counts again.
-      this.#takeBack(earlier.publishing);
+      takeBack(out, owner.folder, earlier.publishing);
       Journal.goOn(owner.folder).publishing([]);
     }
     this.#checkFree = () => {
@@ -94,21 +94,9 @@ export class Staging {
     }
   }
 
-  /** Bytes on disk that an earlier run has written and that may be kept. */
-  static bytesThere(out: string, plan: Plan, part: PartOf | undefined): number {
-    const folder = stagingFolder(path.resolve(out), part);
-    return plan.outputs.reduce((sum, { path: file }) => {
-      const stat = fs.statSync(below(folder, file), { throwIfNoEntry: false });
-      // Of 512 bytes each, whatever the file system's own are; Windows counts none.
-      return sum + (stat?.blocks ?? 0) * 512;
-    }, 0);
-  }
-
   /** Where a file of the plan stands while the run is going on. Its folder exists. */
   pathOf(planned: string): string {
-    const file = below(this.#owner.folder, planned);
-    fs.mkdirSync(path.dirname(file), { recursive: true });
-    return file;
+    return placeBelow(this.#owner.folder, planned);
   }
 
   /** Waits until the files are on the disk. */
@@ -133,7 +121,7 @@ export class Staging {
         fs.renameSync(this.pathOf(file), target);
       } catch (error) {
         // Half a set of files must not be taken for a whole one, and what was there before comes back.
-        this.#takeBack(published);
+        takeBack(this.#out, this.#owner.folder, published);
         throw asWriteError(error, target);
       }
     }
@@ -168,24 +156,33 @@ export class Staging {
       // What cannot be removed stays under the staging folder's name, which no loader takes for a result.
     }
   }
+}
 
-  /** Moves files that have their final names back into the staging folder, and what they replaced to where it was. */
-  #takeBack(files: readonly string[]): void {
-    for (const file of files) {
-      const [staged, final] = [this.pathOf(file), below(this.#out, file)];
-      const replaced = below(this.#owner.folder, `${REPLACED_FOLDER}/${file}`);
-      if (!fs.existsSync(staged) && fs.existsSync(final)) fs.renameSync(final, staged);
-      if (fs.existsSync(replaced) && !fs.existsSync(final)) fs.renameSync(replaced, final);
-    }
+/** Moves files that have their final names back into the staging folder, and what they replaced to where it was. */
+export function takeBack(out: string, staging: string, files: readonly string[]): void {
+  for (const file of files) {
+    const [staged, final] = [placeBelow(staging, file), below(out, file)];
+    const replaced = below(staging, `${REPLACED_FOLDER}/${file}`);
+    if (!fs.existsSync(staged) && fs.existsSync(final)) fs.renameSync(final, staged);
+    if (fs.existsSync(replaced) && !fs.existsSync(final)) fs.renameSync(replaced, final);
   }
 }
 
-function stagingFolder(target: string, part: PartOf | undefined): string {
+/** Where files grow until they are whole. */
+export function stagingFolder(target: string, part: PartOf | undefined): string {
   return part ? `${finishedPartFolder(target, part)}.partial` : path.join(target, STAGING_FOLDER);
 }
 
-function below(folder: string, planned: string): string {
+/** The place of a planned file below a folder. */
+export function below(folder: string, planned: string): string {
   return path.join(folder, ...planned.split('/'));
+}
+
+/** The same, with the folder that it is in. */
+function placeBelow(folder: string, planned: string): string {
+  const file = below(folder, planned);
+  fs.mkdirSync(path.dirname(file), { recursive: true });
+  return file;
 }
 
 /** Leaves of an earlier run only the outputs of the plan that have their length: the rest is quickly made anew. */
@@ -230,7 +227,8 @@ function checkExisting(out: string, plan: Plan, replace: boolean): void {
   }
 }
 
-function namesIn(folder: string): string[] {
+/** Names in a folder; none where it is not there. */
+export function namesIn(folder: string): string[] {
   try {
     return fs.readdirSync(folder);
   } catch (error) {

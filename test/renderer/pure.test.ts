@@ -104,6 +104,7 @@ describe('jobs', () => {
     tensors: 3,
     bytes: 1,
     seconds: 1,
+    kept: { tensors: 0, bytes: 0 },
     replicas: { compared: 5, different: 0 },
     kvPlacement: 'tiled',
     findings: [],
