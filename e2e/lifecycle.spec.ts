@@ -1,7 +1,7 @@
 /** How the app starts a second time, ends while it works, and takes what is dropped on it. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { expect, type ElectronApplication, type Page } from '@playwright/test';
 import { test } from './app-under-test.ts';

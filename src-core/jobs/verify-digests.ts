@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { z } from 'zod';
+import { isFileName } from '../checkpoint/file-names.ts';
 import { readJsonFile } from '../checkpoint/json-file.ts';
 import { weightsOfFile } from '../checkpoint/weights-folder.ts';
 import { ShardloomError } from '../errors.ts';
@@ -117,8 +118,7 @@ function isSameKind(stored: StoredTensor, { dtype, shape }: z.infer<typeof tenso
 
 /** Names in shardloom.json may have been changed by anybody: they stay in the folder. */
 function checkedPath(name: string, folder: string): string {
-  const parts = name.split('/');
-  if (parts.every((part) => part !== '' && part !== '.' && part !== '..' && !/[\\:\0]/.test(part))) return name;
+  if (name.split('/').every(isFileName)) return name;
   throw new ShardloomError({
     tag: 'bad-metadata',
     what: 'A file name in shardloom.json leads out of its folder.',

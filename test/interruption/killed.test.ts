@@ -1,9 +1,10 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { removeLeftIn } from '../../src-core/execute/left.ts';
 import { temporaryFolder } from '../support/folders.ts';
 import { KILL, runToItsEnd, WRITING, type Ended } from '../support/faults.ts';
-import { age, filesIn, isMomentary, looksFinished, writingRuns, type WritingRun } from './runs.ts';
+import { age, filesIn, isLeftover, isMomentary, looksFinished, writingRuns, type WritingRun } from './runs.ts';
 
 /** How many of the calls are tried. */
 const POINTS = 10;
@@ -174,6 +175,21 @@ describe('what a killed run leaves', { timeout: 60_000 }, () => {
     expect(early.stderr).toContain('Another run is writing into this folder');
     age(staged);
     expect(await resumes(run, out, whole)).toBe(12);
+  });
+
+  test('can be taken away: then the folder is as it was before', async () => {
+    const { run, out } = await cutOff();
+    fs.writeFileSync(path.join(out, 'mine.txt'), 'mine');
+    removeLeftIn(out);
+    expect([...filesIn(out)]).toEqual([['mine.txt', 'mine']]);
+    fs.rmSync(path.join(out, 'mine.txt'));
+    const renames = { thread: 'main', calls: ['renameSync'], at: 5, code: KILL } as const;
+    await runToItsEnd(run.words(out), { fault: renames });
+    expect([...filesIn(out).keys()].filter((name) => !isLeftover(name))).not.toEqual([]);
+    removeLeftIn(out);
+    expect(fs.existsSync(out)).toBe(false);
+    // Where there is nothing left there is nothing to do.
+    removeLeftIn(out);
   });
 
   test('under names that were meant for a moment is swept up by a later run', async () => {

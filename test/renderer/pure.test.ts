@@ -184,7 +184,7 @@ describe('interrupted jobs in words', () => {
   test('resuming promises to keep files only where some can be there', () => {
     const written = { kind: 'merge', out: '/o' } as Job['work'];
     expect(whatResumingDoes({ work: written, startedAt: 1 })).toContain(
-      'Files that are already whole and proved are kept.',
+      'What is written already and has the right digest is kept.',
     );
     expect(whatResumingDoes({ work: written, startedAt: null })).not.toContain('kept');
     expect(whatResumingDoes({ work: { kind: 'verify-replicas' }, startedAt: 1 })).toContain('It only reads.');
