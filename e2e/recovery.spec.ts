@@ -56,7 +56,7 @@ test('after kill -9 in the middle of a job the next start says so, and resuming 
   const { page } = await start(home);
   const notice = page.getByRole('complementary', { name: 'A job was interrupted.' });
   await expect(notice).toContainText(/Consolidate checkpoint ?started just now ?into .*llama-hf/);
-  await expect(notice).toContainText('What is written already and has the right digest is kept.');
+  await expect(notice).toContainText('Resuming keeps what is written already and has the right digest.');
   await notice.getByRole('button', { name: 'Show in Jobs' }).click();
   await expect(page.getByText('Shardloom ended while it was running.')).toBeVisible();
   await expect(page.getByText('1 job: 1 interrupted.')).toBeVisible();

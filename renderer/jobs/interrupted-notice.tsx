@@ -31,7 +31,9 @@ export function InterruptedNotice() {
         </ul>
         {list.length > FEW && <p>and {list.length - FEW} more</p>}
         {list.some(mayHaveWritten) && (
-          <p className={styles.promise}>What is written already and has the right digest is kept.</p>
+          <p className={styles.promise}>
+            Resuming keeps what is written already and has the right digest. Dismissing removes it.
+          </p>
         )}
         <div className={styles.actions}>
           <Button leftSection={<IconPlayerPlay size={16} />} onClick={() => void resumeJobs(list)}>

@@ -28,7 +28,9 @@ export function report(error: unknown, json: boolean): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
   if (!isShardloomError(error)) {
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    process.stderr.write(`shardloom failed because of a fault of its own. Please report this, with the file that "shardloom diagnose FOLDER" writes:\n${text}\n`);
+    process.stderr.write(
+      `shardloom failed because of a fault of its own. Please report this, with the file that "shardloom diagnose FOLDER" writes:\n${text}\n`,
+    );
     return EXIT.fault;
   }
   if (json) process.stdout.write(`${printableJson({ error: toProblem(error) })}\n`);
