@@ -70,13 +70,14 @@ export class Diagnosing {
 
   /** Asks where, and writes the bundle there. */
   async export({ shortenPaths, ...about }: DiagnosticsRequest): Promise<string | null> {
+    const subject = this.#subject(about);
     const { filePath, canceled } = await dialog.showSaveDialog(this.#window, {
       title: 'Save diagnostics',
       defaultPath: path.join(app.getPath('downloads'), 'shardloom-diagnostics.zip'),
       filters: [{ name: 'Zip archive', extensions: ['zip'] }],
     });
     if (canceled || filePath === '') return null;
-    await writeFile(filePath, await this.#bundle(about, shortenPaths));
+    await writeFile(filePath, await this.#bundle(faultAbout(about, subject), subject, shortenPaths));
     this.#written = filePath;
     return filePath;
   }
@@ -85,8 +86,7 @@ export class Diagnosing {
     if (this.#written !== null) shell.showItemInFolder(this.#written);
   }
 
-  async #bundle(about: DiagnosticsAbout, shortenPaths: boolean): Promise<Buffer> {
-    const subject = this.#subject(about);
+  async #bundle(fault: Fault | null, subject: Subject | null, shortenPaths: boolean): Promise<Buffer> {
     const found = subject && (await this.#diagnosis(subject));
     const log = logText();
     return diagnosticsBundle({
@@ -99,7 +99,7 @@ export class Diagnosing {
       diagnosis: found?.diagnosis ?? null,
       log,
       jobs: this.#jobs.list.map(reported),
-      fault: faultAbout(about, subject) ?? found?.fault ?? null,
+      fault: fault ?? found?.fault ?? null,
       shorten: shortenPaths ? this.#shortener(subject, log) : null,
     });
   }
