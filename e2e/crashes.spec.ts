@@ -63,6 +63,9 @@ for (const when of ['while it starts', 'in the middle']) {
     const whole = outs.filter((out) => existsSync(join(out, 'model.safetensors')));
     expect(whole).toHaveLength(2);
     for (const out of whole) expectSameTensors(join(out, 'model.safetensors'), large.original);
+    await page.getByRole('button', { name: 'Try again' }).click();
+    await expect(page.getByText('3 jobs: 3 done.')).toBeVisible({ timeout: 60_000 });
+    for (const out of outs) expectSameTensors(join(out, 'model.safetensors'), large.original);
   });
 }
 

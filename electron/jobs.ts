@@ -2,10 +2,17 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { MessageChannel } from 'node:worker_threads';
 import { Piscina } from 'piscina';
-import { isShardloomError, ShardloomError, type DiffResult, type Problem, type Progress } from '../src-core/index.ts';
+import {
+  isShardloomError,
+  releaseLeftIn,
+  ShardloomError,
+  type DiffResult,
+  type Problem,
+  type Progress,
+} from '../src-core/index.ts';
 import type { DigestPage, Job, JobId, JobWork } from './channels.ts';
 import type { FinishedJob, JobAnswer, JobTask, StopMessage } from './engine/job-worker.ts';
-import { runInThread } from './engine/run-in-thread.ts';
+import { runInThread, ThreadEnded } from './engine/run-in-thread.ts';
 import { log } from './log.ts';
 import { problemOf, problemOfThread } from './problems.ts';
 import type { UnfinishedJobs } from './unfinished-jobs.ts';
@@ -171,6 +178,8 @@ export class Jobs {
       this.#listener.finished(answer.finished);
       this.#change(id, { state: 'done', endedAt: Date.now(), result: answer.finished.result });
     } catch (error) {
+      // It cannot say itself any more that its output folder is free.
+      if (error instanceof ThreadEnded && 'out' in work) releaseLeftIn(work.out);
       this.#change(id, { endedAt: Date.now(), ...this.#failureOf(error) });
     } finally {
       port1.close();

@@ -14,7 +14,7 @@ export {
 } from './errors.ts';
 export { DIGESTS, type DigestName } from './execute/digest.ts';
 export { freeBytes, keptOf } from './execute/execute.ts';
-export { bytesLeftIn, removeLeftIn } from './execute/left.ts';
+export { bytesLeftIn, releaseLeftIn, removeLeftIn } from './execute/left.ts';
 export type { Progress } from './execute/progress.ts';
 export { KEEP } from './execute/watch.ts';
 export { readViews } from './execute/view-reader.ts';

@@ -76,6 +76,7 @@ test('what the engine exports is chosen, not accidental', () => {
       "readSafetensors",
       "readViews",
       "realPath",
+      "releaseLeftIn",
       "removeAdapterName",
       "removeLeftIn",
       "repeat",

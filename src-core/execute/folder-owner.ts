@@ -59,6 +59,14 @@ export class FolderOwner {
     return new FolderOwner(folder, token, isTakenOver);
   }
 
+  /** Lets a folder be taken over whose run was in a thread of this process that has ended. */
+  static releaseOfThread(folder: string): void {
+    const found = readOwner(folder);
+    if (found?.token !== undefined && found.host === os.hostname() && found.pid === process.pid) {
+      writeOwner(folder, found.token, true);
+    }
+  }
+
   /** False where another run has taken the folder over: this one was suspended for long. */
   isOurs(): boolean {
     return readOwner(this.folder)?.token === this.#token;

@@ -16,6 +16,11 @@ export function bytesLeftIn(out: string, plan: Plan, part?: PartOf): number {
   }, 0);
 }
 
+/** Lets the next run go on at once with what one has left that was in a thread of this process and ended with it. */
+export function releaseLeftIn(out: string): void {
+  FolderOwner.releaseOfThread(stagingFolder(path.resolve(out), undefined));
+}
+
 /**
  * Removes what a run that was cut off has left in an output folder, and gives back what it had begun to replace; does nothing where
  * there is none. Throws `output-busy` while a run is writing there.
