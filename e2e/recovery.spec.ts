@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, type ElectronApplication, type Page } from '@playwright/test';
 import { answerFolderDialog, temporaryFolder } from './checkpoints.ts';
@@ -53,7 +53,7 @@ test('after kill -9 in the middle of a job the next start says so, and resuming 
   await kill(first.app);
   expect(existsSync(join(out, 'model.safetensors'))).toBe(false);
 
-  const { page } = await start(home);
+  const { app, page } = await start(home);
   const notice = page.getByRole('complementary', { name: 'A job was interrupted.' });
   await expect(notice).toContainText(/Consolidate checkpoint ?started just now ?into .*llama-hf/);
   await expect(notice).toContainText('Resuming keeps what is written already and has the right digest.');
@@ -63,8 +63,23 @@ test('after kill -9 in the middle of a job the next start says so, and resuming 
   await page.getByRole('button', { name: 'Resume' }).click();
   await expect(page.getByRole('button', { name: 'Show in folder' })).toBeVisible({ timeout: 60_000 });
   await expect(page.getByText(/Continued an interrupted run: \d+ tensors/)).toBeVisible();
+  await look(app, page, 'resumed');
   expectSameTensors(join(out, 'model.safetensors'), large.original);
   expect(readdirSync(out).filter((name) => name.startsWith('.'))).toEqual([]);
+});
+
+test('a folder in which a run was interrupted is said to be one before anything is started', async ({ start }) => {
+  test.setTimeout(120_000);
+  const { app, page } = await start(temporaryFolder());
+  const out = join(temporaryFolder(), 'llama-hf');
+  mkdirSync(join(out, '.shardloom-partial'), { recursive: true });
+  writeFileSync(join(out, '.shardloom-partial/model.safetensors'), Buffer.alloc(2 ** 20, 1));
+  await open(app, page, small.checkpoint);
+  await answerFolderDialog(app, out);
+  await page.getByRole('button', { name: 'Consolidate', exact: true }).click();
+  await page.getByRole('button', { name: 'Choose output folder…' }).click();
+  await expect(page.getByText(/A run was interrupted here. What it has written \(1.05 MB\) is kept/)).toBeVisible();
+  await look(app, page, 'interrupted-here');
 });
 
 test('quitting asks once, and what ran and waited is offered again until it is dismissed', async ({ start }) => {
