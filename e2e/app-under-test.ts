@@ -13,6 +13,12 @@ export interface AppUnderTest {
 
 export const artifact = (name: string): string => resolve('e2e/artifacts', name);
 
+/** Loads the page anew and waits until it listens: keys that are pressed before would be lost. */
+export async function reloadPage(page: Page): Promise<void> {
+  await page.reload();
+  await page.getByRole('navigation', { name: 'Places' }).waitFor();
+}
+
 /** The packaged app with its page, listened to from the start. */
 export const test = base.extend<{ shardloom: AppUnderTest }>({
   shardloom: async ({ browserName: _ }, use) => {
@@ -29,9 +35,7 @@ export const test = base.extend<{ shardloom: AppUnderTest }>({
       });
       await page.waitForURL(/^app:/);
       // Once more from the start, so that nothing that the page says is missed.
-      await page.reload();
-      // Keys that are pressed before the page listens would be lost.
-      await page.getByRole('navigation', { name: 'Places' }).waitFor();
+      await reloadPage(page);
       await use({ app, page, problems });
     } finally {
       await close();

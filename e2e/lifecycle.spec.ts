@@ -109,6 +109,15 @@ test('a second start hands its folder to the first, and ends', async ({ shardloo
   await expect(page.getByText('No sharded checkpoint was found in this folder.')).toBeVisible();
   await expect(page.getByText('All 8 ranks are whole and fit together.')).toBeVisible();
   await look(app, page, 'opening-failed');
+  // Another notice stands below it and hides nothing.
+  await app.evaluate(() => {
+    setTimeout(() => {
+      throw new Error('on purpose');
+    }, 0);
+  });
+  await expect(page.getByText('Something failed, and Shardloom went on without it.')).toBeVisible();
+  await look(app, page, 'two-notices');
+  await page.getByRole('button', { name: 'Close this notice' }).click({ trial: true });
   await page.getByRole('button', { name: 'Dismiss' }).click();
   await expect(page.getByText('No sharded checkpoint was found in this folder.')).toBeHidden();
   // Without a folder it only brings the window to the front.

@@ -1,5 +1,5 @@
 import { expect } from '@playwright/test';
-import { test } from './app-under-test.ts';
+import { reloadPage, test } from './app-under-test.ts';
 
 test.beforeEach(async ({ shardloom: { page } }) => {
   await page.getByRole('button', { name: 'Try a sample' }).click();
@@ -35,7 +35,7 @@ test('sort, group, choose columns; what was chosen is still there after a new st
   await page.getByRole('checkbox', { name: 'Dtype' }).uncheck();
   await page.keyboard.press('Escape');
   await expect(page.getByRole('columnheader', { name: 'Dtype' })).toHaveCount(0);
-  await page.reload();
+  await reloadPage(page);
   await page.keyboard.press('Control+2');
   await expect(page.getByText('Layer 0', { exact: true })).toBeVisible();
   await expect(page.getByRole('columnheader', { name: 'Dtype' })).toHaveCount(0);

@@ -1,7 +1,7 @@
 import { readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, type ElectronApplication, type Page } from '@playwright/test';
-import { test } from './app-under-test.ts';
+import { reloadPage, test } from './app-under-test.ts';
 import { answerFolderDialog, copyOf, sampleCheckpoint } from './checkpoints.ts';
 import { bfloat16At } from './weights.ts';
 
@@ -106,7 +106,7 @@ test('replicas: a copy that differs is found, shown where it is, and remembered 
   await expect(
     page.getByText('1 copy differs, on TP rank 7. 17 parameters with 71 copies were compared.'),
   ).toBeVisible();
-  await page.reload();
+  await reloadPage(page);
   await page.getByRole('button', { name: 'Replicas', exact: true }).click();
   await page.getByRole('row', { name: /differs on TP 7: 1 element/ }).click();
   await expect(page.getByText('1 copy differs from what is taken, on TP 7.')).toBeVisible();
@@ -115,7 +115,7 @@ test('replicas: a copy that differs is found, shown where it is, and remembered 
   writeFileSync(file, content);
   const later = new Date(Date.now() + 5_000);
   utimesSync(file, later, later);
-  await page.reload();
+  await reloadPage(page);
   await page.getByRole('button', { name: 'Replicas', exact: true }).click();
   await page.getByRole('button', { name: 'Compare all copies' }).click();
   await expect(page.getByText('17 parameters with 71 copies: all equal what consolidation takes')).toBeVisible();

@@ -52,12 +52,14 @@ export function Frame() {
       <main className={styles.place} id="place" tabIndex={-1}>
         {opening !== null ? <Opening folder={opening} /> : <PlaceOf place={place} />}
       </main>
-      <OpeningFailed />
+      <div className={styles.notices}>
+        <OpeningFailed />
+        <Trouble />
+      </div>
       <StatusLine />
       <CommandPalette />
       <AboutBox />
       <ExportDialog />
-      <Trouble />
       <DropTarget />
     </div>
   );

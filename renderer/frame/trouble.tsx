@@ -7,7 +7,7 @@ import { openDiagnostics } from '../stores/diagnostics.ts';
 import { session } from '../stores/session.ts';
 import styles from './frame.module.css';
 
-/** What went wrong in the app itself while it goes on: above the status line, until it has been read. */
+/** What went wrong in the app itself while it goes on: over the place that stays, until it has been read. */
 export function Trouble() {
   const trouble = useStore(session, (state) => state.trouble);
   if (!trouble) return null;
