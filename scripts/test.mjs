@@ -110,6 +110,7 @@ async function desktopTests() {
   const code = await runWithDisplay([playwright, 'test'], env);
   try {
     const { stats } = readJson(join(RESULTS, 'e2e.json'));
+    if (stats.flaky > 0) console.error(`${String(stats.flaky)} passed only when they were tried again: see above.`);
     const counts = { passed: stats.expected + stats.flaky, failed: stats.unexpected, skipped: stats.skipped };
     return withExitCode(counts, code);
   } catch {
