@@ -16,6 +16,8 @@ const HERE = path.resolve('test/attacks');
 
 /** What a run may take beyond one on a valid folder. */
 const MAX_EXTRA_CPU_SECONDS = 1;
+/** Who shares its core makes a run slower, in processor time too; what is slow by itself is slow each time. */
+const MAX_TRIES = 3;
 const MAX_PEAK_BYTES = 300 * 1024 * 1024;
 /** Nobody reads more, and a log fills up. */
 const MAX_PRINTED = 128 * 1024;
@@ -66,6 +68,18 @@ function expectHarmless(ended: Ended): void {
   expect(ended.peakBytes, about).toBeLessThan(MAX_PEAK_BYTES);
 }
 
+/** Runs a command in the room `own`, and once more, without what the last try made there, where that took long. */
+async function tried(command: readonly string[], own: string, runner?: Runner): Promise<Ended> {
+  const before = fs.readdirSync(own);
+  for (let left = MAX_TRIES - 1; ; left--) {
+    const ended = await shardloomChild(command, runner);
+    if (left === 0 || ended.cpuSeconds < usualCpuSeconds + MAX_EXTRA_CPU_SECONDS) return ended;
+    for (const name of fs.readdirSync(own).filter((name) => !before.includes(name))) {
+      fs.rmSync(path.join(own, name), { recursive: true });
+    }
+  }
+}
+
 /** "ok", or the tag of the error that was printed as JSON. */
 function outcomeOf({ code, stdout }: Ended): string {
   if (code === 0) return 'ok';
@@ -82,7 +96,7 @@ async function attack(
   const before = traces(input);
   let last: Ended | undefined;
   for (const command of commands) {
-    last = await shardloomChild(command, runner);
+    last = await tried(command, own, runner);
     expectHarmless(last);
   }
   expect(outcomeOf(last!), last!.stdout.slice(0, 4000)).toBe(expected);
@@ -103,8 +117,8 @@ describe.concurrent.each(Object.entries(KINDS))('%s', (kind, { base, part, place
     await attack(expected, own, commands(folder, out));
     if (expected !== 'ok' || !fs.existsSync(path.join(out, 'shardloom.json'))) return;
     readFolder(out);
-    expectHarmless(await shardloomChild(['inspect', folder]));
-    expectHarmless(await shardloomChild(['consolidate', folder, path.join(own, 'not-written'), '--dry-run']));
+    expectHarmless(await tried(['inspect', folder], own));
+    expectHarmless(await tried(['consolidate', folder, path.join(own, 'not-written'), '--dry-run'], own));
   });
 });
 
