@@ -1,6 +1,12 @@
 import fs from 'node:fs';
 import path from 'node:path';
 
+/** Writes all the bytes: the operating system may take only some of them at a time. */
+export function writeAt(fd: number, bytes: Uint8Array, at: number): void {
+  let done = 0;
+  while (done < bytes.byteLength) done += fs.writeSync(fd, bytes, done, bytes.byteLength - done, at + done);
+}
+
 /** A new file that is written at offsets. */
 export class FileSink {
   readonly #fd: number;
@@ -13,8 +19,7 @@ export class FileSink {
   }
 
   write(bytes: Uint8Array, at: number): void {
-    let done = 0;
-    while (done < bytes.byteLength) done += fs.writeSync(this.#fd, bytes, done, bytes.byteLength - done, at + done);
+    writeAt(this.#fd, bytes, at);
   }
 
   close(): void {

@@ -1,5 +1,6 @@
 import fs from 'node:fs';
 import zlib from 'node:zlib';
+import { writeAt } from '../bytes/sink.ts';
 import { ShardloomError } from '../errors.ts';
 import { DEFAULT_BAND_BYTES, MAX_BAND_BYTES, MIN_BAND_BYTES } from '../limits.ts';
 import {
@@ -175,7 +176,7 @@ export class TensorCopier {
       digest?.update(bytes);
       if (fd === null) continue;
       if (settings.crc32) found.crc32 = zlib.crc32(bytes, found.crc32);
-      writeAll(fd, bytes, at);
+      writeAt(fd, bytes, at);
       at += byteLength;
     }
     return {
@@ -251,11 +252,6 @@ export class TensorCopier {
   #viewAt(address: number): DataView {
     return new DataView(this.#memory.bytes.buffer, address);
   }
-}
-
-function writeAll(fd: number, bytes: Uint8Array, at: number): void {
-  let done = 0;
-  while (done < bytes.byteLength) done += fs.writeSync(fd, bytes, done, bytes.byteLength - done, at + done);
 }
 
 /** An operating system's error while writing, in our terms. */

@@ -1,6 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { reading } from '../bytes/file.ts';
+import { writeAt } from '../bytes/sink.ts';
 import { isShardloomError, ShardloomError } from '../errors.ts';
 import { MAX_SIDECAR_BYTES } from '../limits.ts';
 import { plannedBytes, plannedReads, type Plan, type PlanOutput, type PlanPiece, type PlanText } from '../plan/plan.ts';
@@ -145,7 +146,7 @@ async function copyAll(
   for (const output of plan.outputs) createOutput(output, staging.pathOf(output.path));
   const tasks = tasksOf(plan, settings, (output) => staging.pathOf(output.path), staging.known);
   const note = ({ output }: CopyTask, tensors: readonly CopiedTensor[]): void => {
-    staging.journal.done(output!.path, tensors);
+    staging.done(output!.path, tensors);
   };
   const total = plannedReads(plan);
   const results = await runWatched(pool.workers, pool.run, tasks, settings.control, total, options, note);
@@ -196,10 +197,7 @@ function finishOutput(
 }
 
 function writePieces(fd: number, pieces: readonly PlanPiece[]): void {
-  for (const { at, bytes } of pieces) {
-    let done = 0;
-    while (done < bytes.byteLength) done += fs.writeSync(fd, bytes, done, bytes.byteLength - done, at + done);
-  }
+  for (const { at, bytes } of pieces) writeAt(fd, bytes, at);
 }
 
 /** First of all, because they are quickly done: what is wrong with one of them is told before the weights are copied. */

@@ -30,12 +30,15 @@ export class FolderOwner {
   readonly isTakenOver: boolean;
   readonly #token: string;
   readonly #heartbeat: NodeJS.Timeout;
+  #isLost = false;
 
   private constructor(folder: string, token: string, isTakenOver: boolean) {
     this.folder = folder;
     this.isTakenOver = isTakenOver;
     this.#token = token;
-    this.#heartbeat = setInterval(() => touch(path.join(folder, OWNER_FILE)), OWNER_HEARTBEAT_MS);
+    this.#heartbeat = setInterval(() => {
+      this.#beat();
+    }, OWNER_HEARTBEAT_MS);
     this.#heartbeat.unref();
   }
 
@@ -67,7 +70,12 @@ export class FolderOwner {
     }
   }
 
-  /** False where another run has taken the folder over: this one was suspended for long. */
+  /** True once a heartbeat has found another run's owner file: this one was suspended for long. */
+  get isLost(): boolean {
+    return this.#isLost;
+  }
+
+  /** False where another run has taken the folder over. */
   isOurs(): boolean {
     return readOwner(this.folder)?.token === this.#token;
   }
@@ -77,6 +85,14 @@ export class FolderOwner {
     const found = readOwner(this.folder);
     if (found === null) throw removed(this.folder);
     if (found.token !== this.#token) throw busy(this.folder, found);
+  }
+
+  #beat(): void {
+    const found = readOwner(this.folder);
+    // One that cannot be read may be so for a moment only: check() and writing say so.
+    if (found !== null && found.token !== this.#token) this.#isLost = true;
+    // Another's is not touched: it would seem to be alive.
+    else touch(path.join(this.folder, OWNER_FILE));
   }
 
   /** Leaves the folder with what is in it, for the next run to take over at once. */

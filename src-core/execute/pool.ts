@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import { setImmediate as elsewhere } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Piscina } from 'piscina';
 import { ShardloomError } from '../errors.ts';
@@ -64,18 +65,21 @@ export function createPool(workers: number): CopyPool {
   };
 }
 
+/** Between two tasks it lets the thread's timers and signals have their turn: heartbeats, progress, an interruption. */
 function poolInThisThread(): CopyPool {
   let copier: TensorCopier | undefined;
   let differ: TensorDiffer | undefined;
   return {
     workers: 0,
     run: async (task) => {
+      await elsewhere();
       copier ??= new TensorCopier(task.settings.bandBytes, await loadDigests());
       return copier.run(task);
     },
-    diff: (task) => {
+    diff: async (task) => {
+      await elsewhere();
       differ ??= new TensorDiffer(task.settings.bandBytes);
-      return Promise.resolve(differ.run(task));
+      return differ.run(task);
     },
     close: () => {
       copier?.close();

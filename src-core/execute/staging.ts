@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { ShardloomError } from '../errors.ts';
 import type { Plan } from '../plan/plan.ts';
-import { asWriteError } from './copy-tensors.ts';
+import { asWriteError, type CopiedTensor } from './copy-tensors.ts';
 import { FolderOwner, OWNER_FILE, sweep } from './folder-owner.ts';
 import { Journal, JOURNAL_FILE, readJournal, type JournalHead, type KnownTensors } from './journal.ts';
 import { syncFile, syncFolders } from './sync.ts';
@@ -29,9 +29,9 @@ export interface StagingOptions extends Omit<JournalHead, 'fingerprint'> {
  * killed is continued by the next one with the same plan.
  */
 export class Staging {
-  readonly journal: Journal;
   /** Tensors that an earlier run says to have written. */
   readonly known: KnownTensors;
+  readonly #journal: Journal;
   readonly #out: string;
   readonly #owner: FolderOwner;
   /** The topmost folder that did not exist before, to be removed again on failure. */
@@ -62,7 +62,7 @@ export class Staging {
     const continued = earlier?.isSame === true ? earlier : null;
     removeUnplanned(owner.folder, continued ? plan.outputs : []);
     this.known = continued?.known ?? new Map();
-    this.journal = continued ? Journal.goOn(owner.folder) : Journal.begin(owner.folder, head);
+    this.#journal = continued ? Journal.goOn(owner.folder) : Journal.begin(owner.folder, head);
   }
 
   /**
@@ -99,6 +99,12 @@ export class Staging {
     return placeBelow(this.#owner.folder, planned);
   }
 
+  /** Notes tensors of an output whose bytes have all been written. Throws `output-busy` where another run writes here now. */
+  done(output: string, tensors: readonly CopiedTensor[]): void {
+    if (this.#owner.isLost) this.#owner.check();
+    this.#journal.done(output, tensors);
+  }
+
   /** Waits until the files are on the disk. */
   sync(planned: readonly string[]): void {
     for (const file of planned) syncFile(this.pathOf(file));
@@ -110,7 +116,7 @@ export class Staging {
     this.#owner.check();
     // Somebody may have put files there meanwhile.
     this.#checkFree();
-    this.journal.publishing(planned);
+    this.#journal.publishing(planned);
     const published: string[] = [];
     for (const file of planned) {
       const target = below(this.#out, file);

@@ -2,10 +2,11 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { consolidate } from '../../src-core/jobs/consolidate.ts';
 import { finish } from '../../src-core/jobs/parts.ts';
 import { shard } from '../../src-core/jobs/shard.ts';
+import { OWNER_HEARTBEAT_MS } from '../../src-core/limits.ts';
 import { openCheckpoint } from '../../src-core/models/open-checkpoint.ts';
 import type { ShardingOptions } from '../../src-core/plan/sharding.ts';
 import { CLI } from '../support/cli.ts';
@@ -162,5 +163,29 @@ describe('a part’s place', () => {
     expect((await rejection(shard(hf, out, TP8, options))).tag).toBe('output-busy');
     expect(taken).toBe(true);
     expect(fs.existsSync(path.join(out, '.shardloom-parts/1-of-2'))).toBe(false);
+  });
+
+  test('is left alone, from its next heartbeat on, by a run from which it was taken', async () => {
+    const hf = original();
+    const out = path.join(path.dirname(hf), 'out');
+    const owner = path.join(staging(out), 'owner.json');
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    try {
+      // It has its turn before each task.
+      const take = (): void => {
+        if (!fs.existsSync(owner)) return void setImmediate(take);
+        otherMachine(out, 50);
+        vi.advanceTimersByTime(OWNER_HEARTBEAT_MS);
+      };
+      setImmediate(take);
+      const options = { ...QUIET, workers: 0, part: { index: 1, count: 2 } };
+      expect((await rejection(shard(hf, out, TP8, options))).tag).toBe('output-busy');
+    } finally {
+      vi.useRealTimers();
+    }
+    const heard = Date.now() - fs.statSync(owner).mtimeMs;
+    expect(heard, 'the other run does not seem to be alive by it').toBeGreaterThan(45_000);
+    const journal = fs.readFileSync(path.join(staging(out), 'journal.jsonl'), 'utf8');
+    expect(journal.split('\n').filter((line) => line.includes('"output"'))).toEqual([]);
   });
 });
