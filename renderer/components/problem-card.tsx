@@ -45,31 +45,43 @@ export function ProblemCard({ problem, severity: given, job, canExport = true, a
         {problem.advice !== undefined && <p className={styles.advice}>{problem.advice}</p>}
         <div className={styles.actions}>
           {actions}
-          <Button
-            size="compact-xs"
-            variant="subtle"
-            color="gray"
-            onClick={() => {
-              copyText(problemText(problem));
-            }}
-          >
-            Copy details
-          </Button>
-          {offersExport && (
-            <Button
-              size="compact-xs"
-              variant="subtle"
-              color="gray"
-              onClick={() => {
-                openDiagnostics({ problem, job: job ?? null });
-              }}
-            >
-              Export diagnostics…
-            </Button>
-          )}
+          <ProblemButtons problem={problem} job={job} offersExport={offersExport} />
         </div>
       </div>
     </article>
+  );
+}
+
+interface ProblemButtonsProps {
+  readonly problem: Problem;
+  readonly job?: JobId | undefined;
+  readonly offersExport?: boolean;
+}
+
+/** What can be done with a problem, whatever it is: take it along as text, or with all that a report needs. */
+export function ProblemButtons({ problem, job, offersExport = true }: ProblemButtonsProps) {
+  const button = { size: 'compact-xs', variant: 'subtle', color: 'gray' } as const;
+  return (
+    <>
+      <Button
+        {...button}
+        onClick={() => {
+          copyText(problemText(problem));
+        }}
+      >
+        Copy details
+      </Button>
+      {offersExport && (
+        <Button
+          {...button}
+          onClick={() => {
+            openDiagnostics({ problem, job: job ?? null });
+          }}
+        >
+          Export diagnostics…
+        </Button>
+      )}
+    </>
   );
 }
 
@@ -84,7 +96,7 @@ function Field({ label, value, mono = false }: { label: string; value: string | 
 }
 
 /** A problem as text for a report: the same lines as the command line prints. */
-export function problemText({ what, file, tensor, found, expected, advice }: Problem): string {
+function problemText({ what, file, tensor, found, expected, advice }: Problem): string {
   const fields = { file, tensor, found, expected, 'to do': advice };
   const lines = Object.entries(fields).flatMap(([name, value]) => (value === undefined ? [] : [`  ${name}: ${value}`]));
   return [what, ...lines].join('\n');

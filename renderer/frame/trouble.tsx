@@ -1,9 +1,8 @@
-import { ActionIcon, Button } from '@mantine/core';
+import { ActionIcon } from '@mantine/core';
 import { IconAlertOctagon, IconX } from '@tabler/icons-react';
 import { useStore } from 'zustand';
-import { copyText, dismissTrouble } from '../actions.ts';
-import { problemText } from '../components/problem-card.tsx';
-import { openDiagnostics } from '../stores/diagnostics.ts';
+import { dismissTrouble } from '../actions.ts';
+import { ProblemButtons } from '../components/problem-card.tsx';
 import { session } from '../stores/session.ts';
 import styles from './frame.module.css';
 
@@ -19,25 +18,7 @@ export function Trouble() {
         {trouble.found !== undefined && <p className={`${styles.troubleFound} selectable`}>{trouble.found}</p>}
         <p className="quiet">{trouble.advice}</p>
         <div className={styles.troubleActions}>
-          <Button
-            size="compact-xs"
-            variant="subtle"
-            onClick={() => {
-              openDiagnostics({ problem: trouble });
-            }}
-          >
-            Export diagnostics…
-          </Button>
-          <Button
-            size="compact-xs"
-            variant="subtle"
-            color="gray"
-            onClick={() => {
-              copyText(problemText(trouble));
-            }}
-          >
-            Copy details
-          </Button>
+          <ProblemButtons problem={trouble} />
         </div>
       </div>
       <ActionIcon size="sm" aria-label="Close this notice" title="Close" onClick={dismissTrouble}>

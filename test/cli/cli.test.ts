@@ -147,9 +147,10 @@ describe('shardloom consolidate', () => {
     expect(JSON.parse(json)).toMatchObject({ outputs: [{ path: 'model.safetensors', format: 'safetensors' }] });
   });
 
-  test('Ctrl-C leaves nothing that looks finished', async () => {
+  test.each(['0', '1'])('Ctrl-C leaves nothing that looks finished, with %s threads', async (workers) => {
     const out = path.join(temporaryFolder(), 'out');
-    const args = ['consolidate', path.join(made, 'large/checkpoint'), out, '--workers', '1', '--band-size', '64KB'];
+    const folder = path.join(made, 'large/checkpoint');
+    const args = ['consolidate', folder, out, '--workers', workers, '--band-size', '64KB'];
     const { code, stderr } = await interrupted(
       args,
       () => fs.existsSync(path.join(out, '.shardloom-partial/model.safetensors')),
