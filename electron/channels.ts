@@ -5,33 +5,44 @@
 import type {
   AdapterDetail,
   CheckpointSummary,
-  ChosenAdapter,
-  DType,
-  Descendant,
   DifferenceHeatmap,
-  DigestName,
-  Finding,
   Heatmap,
-  HistogramBar,
-  LineagePiece,
   ParameterDetail,
   ParameterLayout,
-  ParameterRow,
-  PartName,
   Placement,
   Problem,
-  Rank,
   RankContent,
-  ShardSourceKind,
   Slice,
   SliceValues,
-  TensorStatistics,
-  TensorTarget,
   UpdateNorm,
 } from '../src-core/index.ts';
+import type {
+  ConsolidationRequest,
+  FolderPurpose,
+  MergeRequest,
+  OutputPreview,
+  ShardingRequest,
+  ShardSource,
+} from './job-request-types.ts';
 import type { DiffPage, DiffSides, DigestPage, Job, JobId, KeptReplicaCheck } from './job-types.ts';
+import type {
+  AdapterRequest,
+  DifferenceName,
+  DifferenceRequest,
+  ElementLineage,
+  HeatmapRequest,
+  ParameterPage,
+  ParameterPageRequest,
+  ParameterRequest,
+  RankRequest,
+  StatisticsWithHistogram,
+  StoredElement,
+  TensorRequest,
+} from './looking-types.ts';
 
+export type * from './job-request-types.ts';
 export type * from './job-types.ts';
+export type * from './looking-types.ts';
 
 /** What the page asks and the main process answers. */
 export interface Requests {
@@ -251,160 +262,4 @@ export interface OpenedCheckpoint {
   readonly openSeconds: number;
   /** Where a consolidation would be written if nobody chooses: a new folder beside the checkpoint. */
   readonly suggestedOutput: string;
-}
-
-export interface ParameterPageRequest {
-  readonly checkpoint: CheckpointId;
-  readonly offset: number;
-  readonly limit: number;
-}
-
-export interface ParameterPage {
-  readonly rows: readonly ParameterRow[];
-  readonly total: number;
-}
-
-export interface ParameterRequest {
-  readonly checkpoint: CheckpointId;
-  readonly part: PartName;
-  readonly name: string;
-}
-
-export interface RankRequest {
-  readonly checkpoint: CheckpointId;
-  readonly part: PartName;
-  readonly rank: Rank;
-}
-
-export interface TensorRequest {
-  readonly checkpoint: CheckpointId;
-  readonly target: TensorTarget;
-}
-
-export interface HeatmapRequest extends TensorRequest, PictureRequest {}
-
-/** A tensor of a finished comparison. */
-export interface DifferenceName {
-  readonly job: JobId;
-  readonly name: string;
-}
-
-export interface DifferenceRequest extends DifferenceName, PictureRequest {}
-
-/** What of a tensor is drawn, and how finely. */
-export interface PictureRequest {
-  readonly slice: Slice;
-  /** Cells, at most; the picture has no more than the slice has elements. */
-  readonly width: number;
-  readonly height: number;
-  /** From a few rows only, for a picture at once. */
-  readonly firstOnly: boolean;
-}
-
-export interface StatisticsWithHistogram {
-  readonly statistics: Omit<TensorStatistics, 'counts'>;
-  /** Equal bars from the smallest to the largest finite value. */
-  readonly histogram: readonly HistogramBar[];
-}
-
-export interface ElementLineage {
-  /** What consolidation takes first, then the copies; each with Python that reads just its bytes. */
-  readonly pieces: readonly (LineagePiece & { readonly python: string })[];
-}
-
-export interface StoredElement {
-  readonly file: string;
-  /** Of its first byte in the file. */
-  readonly offset: number;
-  readonly bytes: number;
-  readonly becomes: readonly Descendant[];
-}
-
-export interface ConsolidationChoices {
-  readonly format: 'safetensors' | 'pytorch';
-  readonly maxShardBytes: number;
-  /** Null: as stored. */
-  readonly dtype: DType | null;
-  readonly digest: DigestName;
-  readonly parts: readonly PartName[];
-  /** Replace files of the same names. */
-  readonly replace: boolean;
-  /** Afterwards shard the result again and compare it with what every rank has stored. */
-  readonly verify: boolean;
-}
-
-export interface ConsolidationRequest {
-  readonly checkpoint: CheckpointId;
-  /** A folder that a dialog gave, or the suggested one; others are refused. */
-  readonly out: string;
-  readonly choices: ConsolidationChoices;
-}
-
-/** Where weights that are to be sharded come from. */
-export interface ShardSource {
-  readonly from: ShardSourceKind;
-  readonly folder: string;
-  /** Where the result would be written if nobody chooses: a new folder beside it. */
-  readonly suggestedOutput: string;
-}
-
-export interface ShardingRequest {
-  readonly from: ShardSourceKind;
-  /** A folder that a dialog gave, or an open checkpoint; others are refused. */
-  readonly folder: string;
-  /** A folder that a dialog gave, or a suggested one; others are refused. */
-  readonly out: string;
-  readonly sizes: {
-    readonly tensorParallelSize: number;
-    readonly pipelineParallelSize: number;
-    /** Null: as often as needed. */
-    readonly kvSizeMultiplier: number | null;
-    readonly fuseQkv: boolean;
-    readonly xser: boolean;
-  };
-  /** Folder of the base model; null: its config.json stands beside the weights. */
-  readonly config: string | null;
-  /** Replace files of the same names. */
-  readonly replace: boolean;
-}
-
-export interface AdapterRequest {
-  readonly checkpoint: CheckpointId;
-  readonly part: PartName;
-}
-
-export interface MergeRequest {
-  /** The checkpoint that holds the adapters. */
-  readonly checkpoint: CheckpointId;
-  /** A folder that a dialog gave; null for the checkpoint's own model. */
-  readonly base: string | null;
-  readonly adapters: readonly ChosenAdapter[];
-  /** A folder that a dialog gave, or a suggested one; others are refused. */
-  readonly out: string;
-  /** Null: as the base model is stored. */
-  readonly dtype: DType | null;
-  /** Replace files of the same names. */
-  readonly replace: boolean;
-}
-
-export type FolderPurpose = 'output' | 'base-model' | 'weights';
-
-/** What a job would write. */
-export interface OutputPreview {
-  /** Files with weights, with their sizes. */
-  readonly files: readonly { readonly path: string; readonly bytes: number; readonly tensors: number }[];
-  /** Small files beside them. */
-  readonly companions: readonly string[];
-  readonly bytes: number;
-  /** Free on the output's disk; null where the system does not tell. */
-  readonly freeBytes: number | null;
-  /** Of the bytes, those that a run which was cut off has left there: they are used where they are what would be written. */
-  readonly leftBytes: number;
-  /** Of the files that would be written, those that are there already. */
-  readonly existing: readonly string[];
-  /** The same on the command line, quoted for the platform's shell. */
-  readonly command: string;
-  readonly findings: readonly Finding[];
-  /** Why it cannot be started, if it cannot. */
-  readonly problem: Problem | null;
 }

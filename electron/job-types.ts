@@ -9,7 +9,7 @@ import type {
   ReplicaCheck,
   RoundTrip,
 } from '../src-core/index.ts';
-import type { ConsolidationChoices, MergeRequest, ShardingRequest } from './channels.ts';
+import type { ConsolidationChoices, MergeRequest, ShardingRequest } from './job-request-types.ts';
 
 export type JobId = number;
 

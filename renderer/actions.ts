@@ -92,25 +92,25 @@ export function reveal(file?: string): void {
   if (opened) void ask('checkpoint:reveal', { checkpoint: opened.checkpoint, ...(file !== undefined && { file }) });
 }
 
+/** Shows a job that was put into the queue. */
+function follow({ id }: Job): void {
+  selectJob(id);
+  showPlace('jobs');
+}
+
 /** Puts a consolidation into the queue and shows it. */
 export async function startConsolidation(request: ConsolidationRequest): Promise<void> {
-  const job = await ask('consolidation:start', request);
-  selectJob(job.id);
-  showPlace('jobs');
+  follow(await ask('consolidation:start', request));
 }
 
 /** Puts sharding or resharding into the queue and shows it. */
 export async function startSharding(request: ShardingRequest): Promise<void> {
-  const job = await ask('sharding:start', request);
-  selectJob(job.id);
-  showPlace('jobs');
+  follow(await ask('sharding:start', request));
 }
 
 /** Puts a merge into the queue and shows it. */
 export async function startMerge(request: MergeRequest): Promise<void> {
-  const job = await ask('merge:start', request);
-  selectJob(job.id);
-  showPlace('jobs');
+  follow(await ask('merge:start', request));
 }
 
 /** Compares two folders and shows the place that follows it. */

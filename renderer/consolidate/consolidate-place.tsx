@@ -1,15 +1,15 @@
 import { Button, Checkbox, NumberInput, SegmentedControl, Select } from '@mantine/core';
 import { IconArrowMerge } from '@tabler/icons-react';
-import { useCallback, useState } from 'react';
-import type { OpenedCheckpoint } from '../../electron/channels.ts';
+import { useCallback } from 'react';
+import type { ConsolidationRequest, OpenedCheckpoint } from '../../electron/channels.ts';
 import { startConsolidation } from '../actions.ts';
-import { ask, problemOf } from '../bridge.ts';
+import { ask } from '../bridge.ts';
 import { PlaceHeader } from '../components/place-header.tsx';
 import { OUTPUT_DTYPES } from '../job-form/dtypes.ts';
 import { Field, FolderField } from '../job-form/fields.tsx';
 import styles from '../job-form/job-form.module.css';
-import { Preview } from '../job-form/preview.tsx';
-import { usePreview } from '../job-form/use-preview.ts';
+import { JobColumns } from '../job-form/job-columns.tsx';
+import { useJobForm, type JobSteps } from '../job-form/use-job-form.ts';
 import { canVerify, choicesOf, partsOfSummary, type FormState } from './choices.ts';
 import { useForm } from './form-store.ts';
 
@@ -19,58 +19,44 @@ const CHECKS = [
   'NaN and Inf are counted, and each tensor gets a digest',
 ];
 
-/** The form on the left, what it would write on the right. */
+const STEPS: JobSteps<ConsolidationRequest> = {
+  preview: (request) => ask('consolidation:preview', request),
+  start: startConsolidation,
+};
+
 export function ConsolidatePlace({ opened }: { readonly opened: OpenedCheckpoint }) {
   const { checkpoint, summary } = opened;
   const [form, change] = useForm(opened);
-  const [failure, setFailure] = useState<ReturnType<typeof problemOf> | null>(null);
-  const asked = useCallback(
-    (rested: FormState) => {
-      const sent = choicesOf(rested);
-      return sent && ask('consolidation:preview', { checkpoint, out: rested.out, choices: sent });
+  const requestOf = useCallback(
+    (filled: FormState): ConsolidationRequest | null => {
+      const choices = choicesOf(filled);
+      return choices && { checkpoint, out: filled.out, choices };
     },
     [checkpoint],
   );
-  const { preview, isCurrent } = usePreview(form, asked);
-  const choices = choicesOf(form);
-  const start = (): void => {
-    if (!choices) return;
-    startConsolidation({ checkpoint, out: form.out, choices }).catch((error: unknown) => {
-      setFailure(problemOf(error));
-    });
-  };
-  const isReady = choices !== null && isCurrent && preview?.problem === null;
+  const job = useJobForm(form, requestOf, STEPS);
   return (
     <div className={styles.page}>
       <PlaceHeader
         title="Consolidate"
         answer="Joins the shards into Hugging Face weights. Nothing appears in the output folder until all of it is whole."
         actions={
-          <Button leftSection={<IconArrowMerge size={16} />} disabled={!isReady} onClick={start}>
+          <Button leftSection={<IconArrowMerge size={16} />} disabled={!job.isReady} onClick={job.start}>
             Start
           </Button>
         }
       />
-      <div className={styles.columns}>
-        <form
-          className={styles.form}
-          onSubmit={(event) => {
-            event.preventDefault();
-            if (isReady) start();
+      <JobColumns job={job} checks={CHECKS} hint={null}>
+        <FolderField
+          label="Output folder"
+          folder={form.out}
+          choose={async () => {
+            const out = await ask('consolidation:choose-output', checkpoint);
+            if (out !== null) change({ out });
           }}
-        >
-          <FolderField
-            label="Output folder"
-            folder={form.out}
-            choose={async () => {
-              const out = await ask('consolidation:choose-output', checkpoint);
-              if (out !== null) change({ out });
-            }}
-          />
-          <Choices form={form} change={change} summary={summary} />
-        </form>
-        <Preview preview={preview} checks={CHECKS} failure={failure} />
-      </div>
+        />
+        <Choices form={form} change={change} summary={summary} />
+      </JobColumns>
     </div>
   );
 }

@@ -1,15 +1,14 @@
 import { Button, Checkbox, NumberInput, SegmentedControl } from '@mantine/core';
 import { IconArrowsSplit } from '@tabler/icons-react';
 import { useEffect, useState } from 'react';
-import type { OpenedCheckpoint, OutputPreview, ShardSource } from '../../electron/channels.ts';
-import type { Problem } from '../../src-core/index.ts';
+import type { OpenedCheckpoint, ShardingRequest, ShardSource } from '../../electron/channels.ts';
 import { startSharding } from '../actions.ts';
-import { ask, problemOf } from '../bridge.ts';
+import { ask } from '../bridge.ts';
 import { PlaceHeader } from '../components/place-header.tsx';
 import { Field, FolderField } from '../job-form/fields.tsx';
 import styles from '../job-form/job-form.module.css';
-import { Preview } from '../job-form/preview.tsx';
-import { usePreview } from '../job-form/use-preview.ts';
+import { JobColumns } from '../job-form/job-columns.tsx';
+import { useJobForm, type JobSteps } from '../job-form/use-job-form.ts';
 import { EMPTY_FORM, requestOf, type FormState } from './choices.ts';
 
 const CHECKS = [
@@ -17,59 +16,37 @@ const CHECKS = [
   'The files are marked as done only when all of them are whole',
 ];
 
+const HINT = 'Choose a folder with Hugging Face weights, or with adapters, to see what would be written.';
+
+const STEPS: JobSteps<ShardingRequest> = {
+  preview: (request) => ask('sharding:preview', request),
+  start: startSharding,
+};
+
 type Change = (changes: Partial<FormState>) => void;
 
 /** Sizes on the left, the files they give on the right. Needs no open checkpoint: Hugging Face weights can be sharded too. */
 export function ReshardPlace({ opened }: { readonly opened: OpenedCheckpoint | null }) {
   const [form, setForm] = useState<FormState>(EMPTY_FORM);
-  const [failure, setFailure] = useState<Problem | null>(null);
   const change: Change = (changes) => setForm((known) => ({ ...known, ...changes }));
-  const { preview, isCurrent } = usePreview(form, askPreview);
-  const request = requestOf(form);
-  const isReady = request !== null && isCurrent && preview?.problem === null;
-  const start = (): void => {
-    if (!isReady) return;
-    startSharding(request).catch((error: unknown) => {
-      setFailure(problemOf(error));
-    });
-  };
+  const job = useJobForm(form, requestOf, STEPS);
   return (
     <div className={styles.page}>
       <PlaceHeader
         title="Reshard"
         answer="Writes a sharded checkpoint as a training run saves it, for the parallel sizes that you choose."
         actions={
-          <Button leftSection={<IconArrowsSplit size={16} />} disabled={!isReady} onClick={start}>
+          <Button leftSection={<IconArrowsSplit size={16} />} disabled={!job.isReady} onClick={job.start}>
             Start
           </Button>
         }
       />
-      <div className={styles.columns}>
-        <form
-          className={styles.form}
-          onSubmit={(event) => {
-            event.preventDefault();
-            start();
-          }}
-        >
-          <Source opened={opened} form={form} change={change} />
-          <Sizes form={form} change={change} />
-        </form>
-        {form.source ? (
-          <Preview preview={preview} checks={CHECKS} failure={failure} />
-        ) : (
-          <p className="quiet">
-            Choose a folder with Hugging Face weights, or with adapters, to see what would be written.
-          </p>
-        )}
-      </div>
+      <JobColumns job={job} checks={CHECKS} hint={form.source ? null : HINT}>
+        <Source opened={opened} form={form} change={change} />
+        <Sizes form={form} change={change} />
+      </JobColumns>
     </div>
   );
-}
-
-function askPreview(form: FormState): Promise<OutputPreview> | null {
-  const request = requestOf(form);
-  return request && ask('sharding:preview', request);
 }
 
 interface PartProps {
