@@ -8,7 +8,7 @@ import { EXIT_CODES_HELP } from './cli/exit-codes.ts';
 import { inspectCommand } from './cli/inspect-command.ts';
 import { layoutCommand } from './cli/layout-command.ts';
 import { descendantsCommand, lineageCommand, type LineageFlags } from './cli/lineage-command.ts';
-import { withOutputOptions, withShardOptions } from './cli/options.ts';
+import { withOutputOptions, withShardOptions, withWorkers } from './cli/options.ts';
 import { finishCommand } from './cli/parts.ts';
 import { sampleCommand, type SampleFlags } from './cli/sample-command.ts';
 import { cancelOnInterrupt, report, run } from './cli/run.ts';
@@ -128,15 +128,17 @@ program
     return run(flags.json, () => statsCommand(folder, parameter, flags, signal));
   });
 
-program
-  .command('verify')
-  .summary('prove a consolidated result, or check that all copies are equal')
-  .description(
-    'With OUT: shards the consolidated weights again and compares every byte of every rank. A folder that Shardloom wrote alone: reads all weights and compares their digests with shardloom.json. With --replicas: compares all copies in a checkpoint (norms on every rank, KV replicas, shared lora_A, tied embeddings) with what consolidation takes. Writes nothing.',
-  )
-  .argument('<folder>', 'the checkpoint, or alone the folder with weights that Shardloom wrote')
-  .argument('[out]', 'the folder with the weights that were consolidated from it')
-  .option('--replicas', 'compare replicas')
+withWorkers(
+  program
+    .command('verify')
+    .summary('prove a consolidated result, or check that all copies are equal')
+    .description(
+      'With OUT: shards the consolidated weights again and compares every byte of every rank. A folder that Shardloom wrote alone: reads all weights and compares their digests with shardloom.json. With --replicas: compares all copies in a checkpoint (norms on every rank, KV replicas, shared lora_A, tied embeddings) with what consolidation takes. Writes nothing.',
+    )
+    .argument('<folder>', 'the checkpoint, or alone the folder with weights that Shardloom wrote')
+    .argument('[out]', 'the folder with the weights that were consolidated from it')
+    .option('--replicas', 'compare replicas'),
+)
   .option('--quiet', 'print only what differs')
   .option('--json', 'print a JSON document')
   .action((folder: string, out: string | undefined, flags: VerifyFlags) => {
@@ -174,17 +176,19 @@ withShardOptions(
 
 addAdapterCommands(program);
 
-program
-  .command('diff')
-  .summary('compare two folders of weights, tensor by tensor')
-  .description(
-    'Compares Hugging Face weights, adapters or sharded checkpoints, in any combination: bytes first, then values, across dtypes. Sharded sides are consolidated on the way and nothing is written. Exit code 0: the same, 1: different, 2: trouble.',
-  )
-  .argument('<left>', 'a folder of weights')
-  .argument('<right>', 'another one')
-  .option('--tolerance <number>', 'the largest absolute difference that counts as none', '0')
-  .option('--rename <pattern=replacement>', 'a regular expression that makes names of the left those of the right')
-  .option('--html <file>', 'write a report that opens in any browser')
+withWorkers(
+  program
+    .command('diff')
+    .summary('compare two folders of weights, tensor by tensor')
+    .description(
+      'Compares Hugging Face weights, adapters or sharded checkpoints, in any combination: bytes first, then values, across dtypes. Sharded sides are consolidated on the way and nothing is written. Exit code 0: the same, 1: different, 2: trouble.',
+    )
+    .argument('<left>', 'a folder of weights')
+    .argument('<right>', 'another one')
+    .option('--tolerance <number>', 'the largest absolute difference that counts as none', '0')
+    .option('--rename <pattern=replacement>', 'a regular expression that makes names of the left those of the right')
+    .option('--html <file>', 'write a report that opens in any browser'),
+)
   .option('--all', 'print what is identical too')
   .option('--quiet', 'print nothing: the exit code tells')
   .option('--json', 'print a JSON document')

@@ -1,13 +1,14 @@
 import fs from 'node:fs';
-import { printable, printableJson, ShardloomError } from '../errors.ts';
+import { printable, printableJson } from '../errors.ts';
 import { createPool, usualWorkers } from '../execute/pool.ts';
 import { diffReportHtml } from '../jobs/diff-report.ts';
 import type { RenameRule } from '../jobs/comparison.ts';
 import { diff, isSame, type DiffResult, type DiffRow, type DiffStatus } from '../jobs/diff.ts';
 import { formatBytes, formatDuration, formatPlural, formatShape } from '../units.ts';
 import { ProgressLine, styled } from './terminal.ts';
+import { usage, workersOf, type WorkersFlag } from './values.ts';
 
-export interface DiffFlags {
+export interface DiffFlags extends WorkersFlag {
   readonly tolerance?: string;
   readonly rename?: string;
   readonly html?: string;
@@ -26,10 +27,11 @@ const MOST_ROWS = 40;
 export async function diffCommand(left: string, right: string, flags: DiffFlags, signal: AbortSignal): Promise<number> {
   const tolerance = toleranceOf(flags.tolerance);
   const rename = flags.rename === undefined ? undefined : renameRule(flags.rename);
+  const workers = workersOf(flags);
   const line = new ProgressLine();
   const showsProgress = !flags.json && !flags.quiet;
   // Threads take a moment to start: they do so while the folders are opened.
-  const pool = createPool(usualWorkers());
+  const pool = createPool(workers ?? usualWorkers());
   let result: DiffResult;
   try {
     result = await diff(left, right, {
@@ -63,10 +65,6 @@ function renameRule(text: string): RenameRule {
   } catch (error) {
     throw usage('--rename', text, (error as Error).message);
   }
-}
-
-function usage(flag: string, found: string, expected: string): ShardloomError {
-  return new ShardloomError({ tag: 'usage', what: `${flag} does not take this value.`, found, expected });
 }
 
 const WORDS: Readonly<Record<DiffStatus, string>> = {

@@ -2,16 +2,21 @@ import { Option, type Command } from 'commander';
 import { DIGESTS } from '../execute/digest.ts';
 import { FORMATS, OUTPUT_DTYPES } from './output-options.ts';
 
+/** The option of every command that works in threads. */
+export function withWorkers(command: Command): Command {
+  return command.option('--workers <n>', 'threads (default: one a processor, at most 8; 0: none beside the main one)');
+}
+
 /** Options of every command that writes Hugging Face weights. */
 export function withOutputOptions(command: Command): Command {
-  return command
+  const described = command
     .addOption(new Option('--format <format>', 'file format').choices(FORMATS).default('safetensors'))
     .option('--max-shard-size <size>', 'largest weights file, such as 500MB or 5GB', '5GB')
     .addOption(
       new Option('--dtype <dtype>', 'convert floating point weights (default: as stored)').choices(OUTPUT_DTYPES),
     )
-    .addOption(new Option('--digest <kind>', 'digest of each tensor').choices(DIGESTS).default('xxh64'))
-    .option('--workers <n>', 'threads that copy (default: by size and processors; 0: none beside the main one)')
+    .addOption(new Option('--digest <kind>', 'digest of each tensor').choices(DIGESTS).default('xxh64'));
+  return withWorkers(described)
     .option('--band-size <size>', 'bytes that a thread copies at a time (default: 2 MiB)')
     .option('--force', 'replace files of the same names in OUT')
     .option('--sync', 'wait until the data is on the disk before anything gets its final name')
@@ -31,7 +36,7 @@ export function withSizes(command: Command, tp: 'required' | 'optional'): Comman
 
 /** Options of the commands that write a sharded checkpoint. */
 export function withShardOptions(command: Command): Command {
-  return withSizes(command, 'required')
+  return withWorkers(withSizes(command, 'required'))
     .option('--xser', 'one file per tensor, as use_xser saves')
     .option('--config <path>', 'config.json of the base model, or its folder, for adapters without one beside them')
     .option('--part <k/n>', 'write only the k-th of n parts, here or on another machine; then run shardloom finish OUT')

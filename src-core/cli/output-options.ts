@@ -1,19 +1,18 @@
-import { ShardloomError } from '../errors.ts';
 import { DIGESTS, type DigestName } from '../execute/digest.ts';
 import type { ConsolidateOptions } from '../jobs/consolidate.ts';
-import { MAX_BAND_BYTES, MAX_WORKERS, MIN_BAND_BYTES } from '../limits.ts';
+import { MAX_BAND_BYTES, MIN_BAND_BYTES } from '../limits.ts';
 import type { WeightsFormat } from '../plan/plan.ts';
 import { parseSize } from '../plan/split.ts';
 import { dtypeFromTorchName, isCastable, torchName, DTYPES, type DType } from '../tensor/dtype.ts';
 import { formatBytes } from '../units.ts';
+import { oneOf, usage, workersOf, type WorkersFlag } from './values.ts';
 
 /** The options for how weights are written, as the command line gives them. */
-export interface OutputFlags {
+export interface OutputFlags extends WorkersFlag {
   readonly format: string;
   readonly maxShardSize: string;
   readonly dtype?: string;
   readonly digest: string;
-  readonly workers?: string;
   readonly bandSize?: string;
   readonly force?: boolean;
   readonly sync?: boolean;
@@ -25,7 +24,7 @@ export const FORMATS: readonly WeightsFormat[] = ['safetensors', 'pytorch'];
 
 /** How weights are written. Throws `usage`, naming the option. */
 export function outputOptionsOf(flags: OutputFlags): Omit<ConsolidateOptions, 'parts' | 'part'> {
-  const workers = wholeNumber('--workers', flags.workers, 0, MAX_WORKERS);
+  const workers = workersOf(flags);
   const bandBytes = flags.bandSize === undefined ? undefined : parseSize(flags.bandSize);
   if (bandBytes !== undefined && !(bandBytes >= MIN_BAND_BYTES && bandBytes <= MAX_BAND_BYTES)) {
     throw usage('--band-size', flags.bandSize!, `${MIN_BAND_BYTES} bytes to ${formatBytes(MAX_BAND_BYTES)}`);
@@ -47,23 +46,4 @@ function outputDtype(name: string | undefined): DType | undefined {
   if (name === undefined) return undefined;
   const dtype = dtypeFromTorchName(oneOf('--dtype', name.replace(/^torch\./, ''), OUTPUT_DTYPES));
   return dtype ?? undefined;
-}
-
-function oneOf<Value extends string>(flag: string, value: string, allowed: readonly Value[]): Value {
-  const found = allowed.find((candidate) => candidate === value);
-  if (found === undefined) throw usage(flag, value, allowed.join(', '));
-  return found;
-}
-
-function wholeNumber(flag: string, value: string | undefined, min: number, max: number): number | undefined {
-  if (value === undefined) return undefined;
-  const number = Number(value);
-  if (!/^\d+$/.test(value) || number < min || number > max)
-    throw usage(flag, value, `a whole number from ${min} to ${max}`);
-  return number;
-}
-
-/** The error for an option that does not take a value. */
-export function usage(flag: string, found: string, expected: string): ShardloomError {
-  return new ShardloomError({ tag: 'usage', what: `${flag} does not take this value.`, found, expected });
 }

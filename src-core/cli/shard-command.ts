@@ -9,9 +9,10 @@ import { EXIT } from './exit-codes.ts';
 import { partOfArgument, partResultText } from './parts.ts';
 import { parallelConfigOf, type SizeFlags } from './sizes.ts';
 import { findingsText, ProgressLine, styled } from './terminal.ts';
+import { workersOf, type WorkersFlag } from './values.ts';
 
 /** The options of `shardloom shard` and `shardloom reshard`, as the command line gives them. */
-export interface ShardFlags extends SizeFlags {
+export interface ShardFlags extends SizeFlags, WorkersFlag {
   readonly xser?: boolean;
   readonly config?: string;
   readonly part?: string;
@@ -39,10 +40,11 @@ async function run(
 ): Promise<number> {
   const sharding = shardingOf(flags);
   const part = flags.part === undefined ? undefined : partOfArgument(flags.part);
+  const workers = workersOf(flags);
   const line = new ProgressLine();
   const showsProgress = !flags.json && !flags.quiet;
   // Threads take a moment to start: they do so while the input is opened.
-  const pool = createPool(usualWorkers());
+  const pool = createPool(workers ?? usualWorkers());
   let result: ShardResult;
   try {
     result = await start(sharding, {

@@ -1,6 +1,6 @@
-import { ShardloomError } from '../errors.ts';
 import { MAX_RANKS } from '../limits.ts';
 import type { ParallelConfig } from '../models/description.ts';
+import { wholeNumber } from './values.ts';
 
 /** The options for parallel sizes, as the command line gives them. */
 export interface SizeFlags {
@@ -23,12 +23,5 @@ export function parallelConfigOf(flags: SizeFlags): ParallelConfig {
 }
 
 function size(flag: string, value: string): number {
-  const number = Number(value);
-  if (/^\d+$/.test(value) && number >= 1 && number <= MAX_RANKS) return number;
-  throw new ShardloomError({
-    tag: 'usage',
-    what: `${flag} does not take this value.`,
-    found: value,
-    expected: `a whole number from 1 to ${MAX_RANKS}`,
-  });
+  return wholeNumber(flag, value, 1, MAX_RANKS);
 }

@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { openCheckpoint } from '../models/open-checkpoint.ts';
 import { printable, printableJson, ShardloomError } from '../errors.ts';
-import type { Progress } from '../execute/progress.ts';
+import type { CompareOptions } from '../execute/compare-copies.ts';
 import { MANIFEST_FILE } from '../jobs/manifest.ts';
 import { verifyDigests, type DigestCheck } from '../jobs/verify-digests.ts';
 import { verifyReplicas, type Replica, type ReplicaCheck } from '../jobs/verify-replicas.ts';
@@ -10,11 +10,12 @@ import { verifyRoundTrip, type RoundTrip } from '../jobs/verify-round-trip.ts';
 import { formatBytes, formatDuration, formatPlural } from '../units.ts';
 import { EXIT } from './exit-codes.ts';
 import { findingsText, ProgressLine, styled } from './terminal.ts';
+import { workersOf, type WorkersFlag } from './values.ts';
 
 /** Faults that are told one by one. */
 const MAX_SHOWN = 20;
 
-export interface VerifyFlags {
+export interface VerifyFlags extends WorkersFlag {
   readonly replicas?: boolean;
   readonly json?: boolean;
   readonly quiet?: boolean;
@@ -74,14 +75,18 @@ function digestsText({ tensors, files, bytes, seconds, different }: DigestCheck)
   return `${lines.join('\n')}\n`;
 }
 
-/** Runs something that tells progress with a progress line, where one is wanted. */
+/** Runs a comparison in the threads that are wanted, with a progress line where one is. */
 async function watched<Result>(
   flags: VerifyFlags,
-  action: (options: { onProgress?: (progress: Progress) => void }) => Promise<Result>,
+  action: (options: Pick<CompareOptions, 'workers' | 'onProgress'>) => Promise<Result>,
 ): Promise<Result> {
+  const workers = workersOf(flags);
   const line = new ProgressLine();
   try {
-    return await action(flags.json || flags.quiet ? {} : { onProgress: (progress) => line.update(progress) });
+    return await action({
+      ...(workers !== undefined && { workers }),
+      ...(!flags.json && !flags.quiet && { onProgress: (progress) => line.update(progress) }),
+    });
   } finally {
     line.end();
   }

@@ -43,6 +43,9 @@ describe('shardloom', () => {
     [['consolidate', checkpoint, 'x', '--max-shard-size', 'big'], 2],
     [['consolidate', checkpoint, 'x', '--workers', '1.5'], 2],
     [['consolidate', checkpoint, 'x', '--band-size', '1'], 2],
+    [['shard', checkpoint, 'x', '--tp', '2', '--workers', 'many'], 2],
+    [['verify', checkpoint, '--replicas', '--workers', '-1'], 2],
+    [['diff', checkpoint, checkpoint, '--workers', '1.5'], 2],
     [['inspect', path.join(made, 'nowhere')], 3],
     [['inspect', original], 3],
   ])('%j ends with %s and says why', (args, expected) => {
