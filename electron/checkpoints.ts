@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { factsLine, ShardloomError, type Finding } from '../src-core/index.ts';
+import { factsLine, realPathOf, ShardloomError, type Finding } from '../src-core/index.ts';
 import type { CheckpointId, OpenedCheckpoint, RecentCheckpoint } from './channels.ts';
 import type { Inspector } from './engine/inspector.ts';
 import { suggestedOutput } from './output-folder.ts';
@@ -24,8 +24,8 @@ export class Checkpoints {
   readonly #inspector: Inspector;
   readonly #state: StateFile;
   readonly #open = new Map<CheckpointId, OpenEntry>();
-  /** Checkpoints that are samples, the newest last, and the temporary folders around them. */
-  readonly #samples: string[] = [];
+  /** The newest checkpoint that is a sample, and the temporary folders around all of them. */
+  #sample: string | null = null;
   readonly #sampleFolders: string[] = [];
   #lastId = 0;
 
@@ -60,17 +60,15 @@ export class Checkpoints {
 
   /** Makes the sample in a temporary folder and opens it; later the same again, as long as it is whole. */
   async openSample(): Promise<OpenedCheckpoint> {
-    const [made] = this.#samples.slice(-1);
-    if (made !== undefined && fs.existsSync(made)) {
-      const opened = await this.open(made, { isSample: true });
+    if (this.#sample !== null && fs.existsSync(this.#sample)) {
+      const opened = await this.open(this.#sample, { isSample: true });
       if (opened.summary.findings.length === 0) return opened;
       await this.close(opened.checkpoint);
     }
     const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'shardloom-sample-'));
     this.#sampleFolders.push(folder);
-    const checkpoint = await this.#inspector.ask('sample', path.join(folder, 'sample'));
-    this.#samples.push(checkpoint);
-    return this.open(checkpoint, { isSample: true });
+    this.#sample = await this.#inspector.ask('sample', path.join(folder, 'sample'));
+    return this.open(this.#sample, { isSample: true });
   }
 
   async reopen(id: CheckpointId): Promise<OpenedCheckpoint> {
@@ -123,7 +121,7 @@ export class Checkpoints {
     let shown = path.resolve(folder, file);
     while (!fs.existsSync(shown) && path.dirname(shown) !== shown) shown = path.dirname(shown);
     // A file of the checkpoint may be a link to where it is kept. Whatever else is in the folder may not lead out of it.
-    if (isOwn || (isWithin(folder, file) && isWithin(realPath(folder), realPath(shown)))) return shown;
+    if (isOwn || (isWithin(folder, file) && isWithin(realPathOf(folder), realPathOf(shown)))) return shown;
     throw new ShardloomError({ tag: 'usage', what: 'This file is not of the checkpoint.', file });
   }
 
@@ -152,13 +150,4 @@ export class Checkpoints {
 function isWithin(folder: string, file: string): boolean {
   const relative = path.relative(folder, file);
   return path.isAbsolute(file) && relative.split(path.sep)[0] !== '..' && !path.isAbsolute(relative);
-}
-
-/** Where links lead to; the path itself where there is nothing. */
-function realPath(file: string): string {
-  try {
-    return fs.realpathSync(file);
-  } catch {
-    return file;
-  }
 }

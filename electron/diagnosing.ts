@@ -7,7 +7,7 @@ import {
   diagnosticsBundle,
   faultOf,
   pathShortener,
-  realPath,
+  realPathOf,
   type BundleFile,
   type Diagnosis,
   type Fault,
@@ -125,7 +125,7 @@ export class Diagnosing {
   #shortener(subject: Subject | null, log: string): Shorten {
     const named: NamedFolder[] = [];
     const add = (role: FolderRole, folders: readonly string[]): void => {
-      for (const folder of folders) named.push({ folder, role, alias: realPath(folder) });
+      for (const folder of folders) named.push({ folder, role, alias: realPathOf(folder) });
     };
     if (subject) add('checkpoint', [subject.folder]);
     const ofJobs = this.#jobs.list.flatMap((job) => ('out' in job.work ? [job.work.out] : []));

@@ -1,7 +1,7 @@
 /** The engine's public door. What is not here may change without notice. */
 export type { Checkpoint, ShardedState, Stage } from './checkpoint/checkpoint.ts';
 export { openCheckpoint } from './models/open-checkpoint.ts';
-export { realPath } from './checkpoint/folder-listing.ts';
+export { realPathOf } from './bytes/file.ts';
 export { checkpointFingerprint } from './checkpoint/fingerprint.ts';
 export {
   isShardloomError,

@@ -75,7 +75,7 @@ test('what the engine exports is chosen, not accidental', () => {
       "rankContent",
       "readSafetensors",
       "readViews",
-      "realPath",
+      "realPathOf",
       "releaseLeftIn",
       "removeAdapterName",
       "removeLeftIn",

@@ -46,12 +46,3 @@ function entriesOf(folder: string): fs.Dirent[] {
 function sizeOf(file: string): number {
   return fs.lstatSync(file, { throwIfNoEntry: false })?.size ?? 0;
 }
-
-/** Where a folder lies without links on the way: errors may name it so. As it was given where it is not there. */
-export function realPath(folder: string): string {
-  try {
-    return fs.realpathSync(folder);
-  } catch {
-    return folder;
-  }
-}

@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { realPath } from '../checkpoint/folder-listing.ts';
+import { realPathOf } from '../bytes/file.ts';
 import { formatProblem, printable, ShardloomError } from '../errors.ts';
 import { asWriteError } from '../execute/copy-tensors.ts';
 import { diagnose } from '../jobs/diagnosis.ts';
@@ -51,8 +51,8 @@ export async function diagnoseCommand(folder: string, flags: DiagnoseFlags, vers
 }
 
 function shortenerFor(opened: string): Shorten {
-  const checkpoint: NamedFolder = { folder: opened, role: 'checkpoint', alias: realPath(opened) };
-  const home: NamedFolder = { folder: os.homedir(), role: 'home', alias: realPath(os.homedir()) };
+  const checkpoint: NamedFolder = { folder: opened, role: 'checkpoint', alias: realPathOf(opened) };
+  const home: NamedFolder = { folder: os.homedir(), role: 'home', alias: realPathOf(os.homedir()) };
   return pathShortener({ folders: [checkpoint, home], user: userName() });
 }
 
