@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { ReplicaCheck } from '../src-core/index.ts';
 import type { KeptReplicaCheck } from './channels.ts';
 import { log } from './log.ts';
+import { replaceFile } from './replace-file.ts';
 
 /** Checks that are kept; the oldest go first. */
 const MAX_KEPT = 50;
@@ -35,12 +36,9 @@ export class ReplicaResults {
   }
 
   save(fingerprint: string, check: ReplicaCheck): void {
-    const file = this.#fileOf(fingerprint);
     try {
-      fs.mkdirSync(this.#folder, { recursive: true });
       const kept: KeptReplicaCheck = { checkedAt: Date.now(), check };
-      fs.writeFileSync(`${file}.new`, JSON.stringify(kept));
-      fs.renameSync(`${file}.new`, file);
+      replaceFile(this.#fileOf(fingerprint), JSON.stringify(kept));
       this.#forgetOldest();
     } catch (error) {
       // As with the app's state: a full disk only makes it forget.

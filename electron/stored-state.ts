@@ -2,6 +2,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
 import { log } from './log.ts';
+import { replaceFile } from './replace-file.ts';
 
 const bounds = z.object({
   x: z.number().int().exactOptional(),
@@ -40,11 +41,8 @@ export class StateFile {
 
   change(changes: Partial<StoredState>): void {
     this.#state = { ...this.#state, ...changes };
-    const temporary = `${this.#file}.new`;
     try {
-      fs.mkdirSync(path.dirname(this.#file), { recursive: true });
-      fs.writeFileSync(temporary, `${JSON.stringify(this.#state, null, 2)}\n`);
-      fs.renameSync(temporary, this.#file);
+      replaceFile(this.#file, `${JSON.stringify(this.#state, null, 2)}\n`);
     } catch (error) {
       // A full disk must not stop work on checkpoints; the app only forgets.
       log.warn('The state of the app could not be kept.', error);

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { z } from 'zod';
 import type { Job, JobWork } from './channels.ts';
 import { log } from './log.ts';
+import { replaceFile } from './replace-file.ts';
 import { choices, merging, sharding } from './requests.ts';
 
 /** Jobs that are remembered at most; a queue of more is nobody's. */
@@ -58,9 +59,7 @@ export class UnfinishedJobs {
       return { name, folder: from, work: what, command, queuedAt, startedAt, endedAt };
     });
     try {
-      fs.mkdirSync(path.dirname(this.#file), { recursive: true });
-      fs.writeFileSync(`${this.#file}.new`, `${JSON.stringify({ jobs: kept }, null, 2)}\n`);
-      fs.renameSync(`${this.#file}.new`, this.#file);
+      replaceFile(this.#file, `${JSON.stringify({ jobs: kept }, null, 2)}\n`);
     } catch (error) {
       // As with the app's state: a full disk only makes it forget.
       log.warn('unfinished jobs could not be kept', error);
