@@ -49,7 +49,7 @@ export class App {
     this.window = createWindow(this.#state);
     this.#jobs = this.#makeJobs();
     this.#folders = new ChosenFolders(this.window);
-    this.#consolidating = new Consolidating(this.window, this.#checkpoints, this.#folders, this.#inspector, this.#jobs);
+    this.#consolidating = new Consolidating(this.#checkpoints, this.#folders, this.#inspector, this.#jobs);
     this.#sharding = new Sharding(this.#folders, this.#inspector, this.#jobs);
     this.#merging = new Merging(this.#folders, this.#inspector, this.#jobs);
     this.#diffing = new Diffing(this.window, this.#folders, this.#inspector, this.#jobs);

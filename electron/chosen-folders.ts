@@ -32,15 +32,25 @@ export class ChosenFolders {
   }
 
   async choose(title: string, properties: Property[]): Promise<string | null> {
-    const beside = [...this.#chosen].slice(-1).map(dirname);
+    const [beside] = [...this.#chosen].slice(-1).map(dirname);
+    const folder = await this.#ask(title, properties, beside);
+    return folder === null ? null : this.suggest(folder);
+  }
+
+  /** Asks for an output folder beginning in `beside`, and allows nothing: whoever asks does. */
+  askForOutput(beside: string): Promise<string | null> {
+    const { title, properties } = DIALOGS.output;
+    return this.#ask(title, properties, beside);
+  }
+
+  async #ask(title: string, properties: Property[], beside: string | undefined): Promise<string | null> {
     const { filePaths } = await dialog.showOpenDialog(this.#window, {
       title,
       buttonLabel: 'Choose',
-      ...(beside[0] !== undefined && { defaultPath: beside[0] }),
+      ...(beside !== undefined && { defaultPath: beside }),
       properties,
     });
-    const [folder] = filePaths;
-    return folder === undefined ? null : this.suggest(folder);
+    return filePaths[0] ?? null;
   }
 
   /** Throws `usage` for a folder that nobody chose. */

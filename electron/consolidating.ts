@@ -1,4 +1,3 @@
-import { dialog, type BrowserWindow } from 'electron';
 import { homedir } from 'node:os';
 import { dirname } from 'node:path';
 import type { CheckpointId, ConsolidationRequest, Job, OutputPreview } from './channels.ts';
@@ -9,20 +8,12 @@ import type { Jobs } from './jobs.ts';
 
 /** Consolidating an open checkpoint, as the page asks for it. */
 export class Consolidating {
-  readonly #window: BrowserWindow;
   readonly #checkpoints: Checkpoints;
   readonly #folders: ChosenFolders;
   readonly #inspector: Inspector;
   readonly #jobs: Jobs;
 
-  constructor(
-    window: BrowserWindow,
-    checkpoints: Checkpoints,
-    folders: ChosenFolders,
-    inspector: Inspector,
-    jobs: Jobs,
-  ) {
-    this.#window = window;
+  constructor(checkpoints: Checkpoints, folders: ChosenFolders, inspector: Inspector, jobs: Jobs) {
     this.#checkpoints = checkpoints;
     this.#folders = folders;
     this.#inspector = inspector;
@@ -31,15 +22,8 @@ export class Consolidating {
 
   async chooseOutput(id: CheckpointId): Promise<string | null> {
     const { folder, isSample } = this.#checkpoints.get(id);
-    const { filePaths } = await dialog.showOpenDialog(this.#window, {
-      title: 'Output folder',
-      buttonLabel: 'Choose',
-      defaultPath: isSample ? homedir() : dirname(folder),
-      properties: ['openDirectory', 'createDirectory', 'promptToCreate'],
-    });
-    const [out] = filePaths;
-    if (out === undefined) return null;
-    this.#checkpoints.grantOutput(id, out);
+    const out = await this.#folders.askForOutput(isSample ? homedir() : dirname(folder));
+    if (out !== null) this.#checkpoints.grantOutput(id, out);
     return out;
   }
 
