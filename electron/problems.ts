@@ -1,17 +1,13 @@
-import { isShardloomError, toProblem, type Problem } from '../src-core/index.ts';
+import { faultOf, isShardloomError, type Problem } from '../src-core/index.ts';
 import { ThreadEnded } from './engine/run-in-thread.ts';
 import { log } from './log.ts';
 
 /** Errors of ours as they are; faults of the program without their insides, which say nothing to a user and go to the log. */
 export function problemOf(error: unknown): Problem {
-  if (isShardloomError(error)) return toProblem(error);
+  const { problem } = faultOf(error);
+  if (isShardloomError(error)) return problem;
   log.error('fault', error);
-  return {
-    tag: 'internal',
-    what: 'Shardloom failed because of a fault of its own.',
-    found: error instanceof Error ? error.message : String(error),
-    advice: 'Export diagnostics and report this with what you did before.',
-  };
+  return { ...problem, advice: 'Export diagnostics and report this with what you did before.' };
 }
 
 /** The problem that a thread ended without an answer; null for any other error. */

@@ -1,6 +1,5 @@
 import {
   diagnose,
-  openCheckpoint,
   openShardInput,
   planShard,
   prepareConsolidation,
@@ -24,7 +23,7 @@ export function diagnosis({ folder, work }: DiagnosisRequest): Diagnosis {
     case 'consolidate': {
       const { choices } = work;
       return diagnose(folder, {
-        makePlan: () => prepareConsolidation(openCheckpoint(folder), optionsOf(choices)).plan,
+        makePlan: (open) => prepareConsolidation(open(), optionsOf(choices)).plan,
       });
     }
     case 'shard': {

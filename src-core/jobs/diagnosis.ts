@@ -1,3 +1,4 @@
+import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { listFolder, type FolderListing } from '../checkpoint/folder-listing.ts';
 import { isShardloomError, toProblem, type Problem } from '../errors.ts';
 import { parameterRows } from '../inspect/parameters.ts';
@@ -41,8 +42,8 @@ export interface Fault {
 export interface DiagnoseOptions {
   /** The folder should hold a sharded checkpoint, which is opened. */
   readonly isCheckpoint?: boolean;
-  /** Makes the plan that the report is about; null where there is none. */
-  readonly makePlan?: (() => Plan) | null;
+  /** Makes the plan that the report is about, of the checkpoint if it asks for that; null where there is none. */
+  readonly makePlan?: ((open: () => Checkpoint) => Plan) | null;
 }
 
 /**
@@ -50,9 +51,11 @@ export interface DiagnoseOptions {
  * what is wrong with the checkpoint: that is what the report is about.
  */
 export function diagnose(folder: string, options: DiagnoseOptions = {}): Diagnosis {
-  const { isCheckpoint = true, makePlan = () => consolidationOf(folder) } = options;
-  const checkpoint = isCheckpoint ? attempt(() => describe(folder)) : NOTHING;
-  const plan = makePlan ? attempt(() => planText(makePlan())) : NOTHING;
+  const { isCheckpoint = true, makePlan = (open) => prepareConsolidation(open()).plan } = options;
+  let opened: Checkpoint | undefined;
+  const open = (): Checkpoint => (opened ??= openCheckpoint(folder));
+  const checkpoint = isCheckpoint ? attempt(() => describe(open())) : NOTHING;
+  const plan = makePlan ? attempt(() => planText(makePlan(open))) : NOTHING;
   return {
     folder,
     listing: listFolder(folder),
@@ -76,12 +79,7 @@ export function faultOf(error: unknown): Fault {
   };
 }
 
-function consolidationOf(folder: string): Plan {
-  return prepareConsolidation(openCheckpoint(folder)).plan;
-}
-
-function describe(folder: string): DescribedCheckpoint {
-  const checkpoint = openCheckpoint(folder);
+function describe(checkpoint: Checkpoint): DescribedCheckpoint {
   const parts = partsOf(checkpoint);
   const parameters = parameterRows(parts).map(({ part, name, dtype, shape, transformation, from }) => {
     return { part, name, dtype, shape, transformation, from };
