@@ -1,4 +1,4 @@
-import { printable, printableJson, ShardloomError } from '../errors.ts';
+import { printable, printableJson } from '../errors.ts';
 import { keptOf } from '../execute/execute.ts';
 import { createPool, usualWorkers } from '../execute/pool.ts';
 import { merge, prepareMerge, type ChosenAdapter, type MergeOptions, type MergeResult } from '../jobs/merge.ts';
@@ -8,6 +8,7 @@ import { continuedText } from './continued.ts';
 import { EXIT } from './exit-codes.ts';
 import { outputOptionsOf, type OutputFlags } from './output-options.ts';
 import { findingsText, ProgressLine, styled } from './terminal.ts';
+import { usage } from './values.ts';
 
 export interface MergeFlags extends OutputFlags {
   readonly adapter?: readonly string[];
@@ -61,12 +62,7 @@ function chosenAdapter(text: string): ChosenAdapter {
   if (at < 0) return { name: text, weight: 1 };
   const weight = Number(text.slice(at + 1));
   if (at > 0 && text.length > at + 1 && Number.isFinite(weight)) return { name: text.slice(0, at), weight };
-  throw new ShardloomError({
-    tag: 'usage',
-    what: '--adapter does not take this value.',
-    found: text,
-    expected: 'NAME, or NAME=WEIGHT such as default=0.5',
-  });
+  throw usage('--adapter', text, 'NAME, or NAME=WEIGHT such as default=0.5');
 }
 
 function textOf({ out, plan, written, modules, bytesWritten, seconds, findings }: MergeResult): string {

@@ -1,4 +1,4 @@
-import { printable, printableJson, ShardloomError } from '../errors.ts';
+import { printable, printableJson } from '../errors.ts';
 import type { ExecuteResult } from '../execute/execute.ts';
 import type { PartOf } from '../execute/parts.ts';
 import { finish } from '../jobs/parts.ts';
@@ -6,6 +6,7 @@ import { MAX_RANKS } from '../limits.ts';
 import { formatBytes, formatDuration, formatPlural } from '../units.ts';
 import { EXIT } from './exit-codes.ts';
 import { styled } from './terminal.ts';
+import { usage } from './values.ts';
 
 /** `--part k/n`. Throws `usage`. */
 export function partOfArgument(text: string): PartOf {
@@ -13,12 +14,7 @@ export function partOfArgument(text: string): PartOf {
   if (index !== undefined && count !== undefined && index >= 1 && index <= count && count <= MAX_RANKS) {
     return { index, count };
   }
-  throw new ShardloomError({
-    tag: 'usage',
-    what: '--part does not take this value.',
-    found: text,
-    expected: 'k/n with k from 1 to n, such as 2/3',
-  });
+  throw usage('--part', text, 'k/n with k from 1 to n, such as 2/3');
 }
 
 /** What one part of a divided run did. */

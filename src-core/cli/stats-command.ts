@@ -1,4 +1,4 @@
-import { printable, printableJson, ShardloomError } from '../errors.ts';
+import { printable, printableJson } from '../errors.ts';
 import { histogramOf, statisticsOf, type TensorStatistics } from '../inspect/statistics.ts';
 import { storedTensorOf } from '../inspect/lineage.ts';
 import { partsOf, weightOf } from '../inspect/parts.ts';
@@ -8,6 +8,7 @@ import { formatCount, formatShape } from '../units.ts';
 import { EXIT } from './exit-codes.ts';
 import { openFor } from './parameter-argument.ts';
 import { styled } from './terminal.ts';
+import { usage } from './values.ts';
 
 export interface StatsFlags {
   readonly rank?: string;
@@ -24,14 +25,7 @@ export async function statsCommand(
 ): Promise<number> {
   const { name, view } = flags.rank === undefined ? original(folder, parameter) : stored(folder, parameter, flags.rank);
   const bins = /^\d+$/.test(flags.bins) ? Number(flags.bins) : 0;
-  if (bins < 1 || bins > 1000) {
-    throw new ShardloomError({
-      tag: 'usage',
-      what: '--bins does not take this value.',
-      found: flags.bins,
-      expected: '1 to 1000',
-    });
-  }
+  if (bins < 1 || bins > 1000) throw usage('--bins', flags.bins, '1 to 1000');
   const { counts, ...statistics } = await statisticsOf(view, { signal });
   const histogram =
     statistics.min === null || statistics.max === null ? [] : histogramOf(counts, statistics.min, statistics.max, bins);
@@ -63,14 +57,7 @@ function original(folder: string, parameter: string): { readonly name: string; r
 
 function stored(folder: string, name: string, rank: string): { readonly name: string; readonly view: View } {
   const match = /^(\d+)(?:,(\d+))?$/.exec(rank);
-  if (!match) {
-    throw new ShardloomError({
-      tag: 'usage',
-      what: '--rank does not take this value.',
-      found: rank,
-      expected: 'a TP rank, or TP and pipeline rank: 3 or 3,1',
-    });
-  }
+  if (!match) throw usage('--rank', rank, 'a TP rank, or TP and pipeline rank: 3 or 3,1');
   const [tp, pp] = [Number(match[1]), Number(match[2] ?? 0)];
   const tensor = storedTensorOf(partsOf(openCheckpoint(folder)), { tp, pp }, name);
   return { name: `${tensor.name} on TP rank ${tp}, pipeline rank ${pp}`, view: viewOf(tensor) };
