@@ -3,7 +3,7 @@ import type { OriginalWeight, WeightCopy, WeightUpdate } from '../specs/spec.ts'
 import { dtypeBytes, isCastable, type DType } from '../tensor/dtype.ts';
 import { elementCount } from '../tensor/shape.ts';
 import type { StoredTensor } from '../tensor/stored.ts';
-import type { View } from '../tensor/view.ts';
+import { isSameView, type View } from '../tensor/view.ts';
 import type {
   PlanContent,
   PlanOperand,
@@ -38,18 +38,23 @@ export function plannedWeights(
   });
 }
 
+/** What is taken, and other bytes that are compared with it. */
+interface Comparison {
+  readonly taken: View;
+  readonly copy: WeightCopy;
+}
+
 /** Numbers files and stored tensors as the plan refers to them. */
 export class PlanBuilder {
   readonly files: PlanSourceFile[] = [];
   readonly sources: PlanSource[] = [];
   readonly #fileIndex = new Map<string, number>();
   readonly #sourceIndex = new Map<StoredTensor, number>();
-  /** Copies that a tensor of the plan is already compared with: a shared lora_A is written to several names. */
-  readonly #compared = new Set<readonly WeightCopy[]>();
+  /** The comparisons that tensors of the plan make already, by the stored tensor that the copy begins with. */
+  readonly #comparisons = new Map<StoredTensor | undefined, Comparison[]>();
 
   tensor({ name, dtype, byteLength, weight }: PlannedWeight, at: number): PlanTensor {
-    const copies = this.#compared.has(weight.copies) ? [] : weight.copies;
-    this.#compared.add(weight.copies);
+    const copies = weight.copies.filter((copy) => this.#isNewComparison(weight.view, copy));
     return {
       name,
       dtype,
@@ -72,6 +77,23 @@ export class PlanBuilder {
   /** A view as plain data. */
   operand(view: View): PlanOperand {
     return { dtype: view.dtype, shape: view.shape, ...this.#content(view) };
+  }
+
+  /**
+   * False where another tensor of the plan already compares the same content with this copy, as with a shared lora_A that is written
+   * under several names. What decides is the content, not who made the views.
+   */
+  #isNewComparison(taken: View, copy: WeightCopy): boolean {
+    const first = copy.view.regions[0]?.source;
+    const known = this.#comparisons.get(first) ?? [];
+    const isKnown = known.some((other) => {
+      const isAsStrict = other.copy.mustAgree === copy.mustAgree;
+      return isAsStrict && isSameView(other.copy.view, copy.view) && isSameView(other.taken, taken);
+    });
+    if (isKnown) return false;
+    known.push({ taken, copy });
+    this.#comparisons.set(first, known);
+    return true;
   }
 
   #update({ scale, transposed, a, b }: WeightUpdate): PlanUpdate {

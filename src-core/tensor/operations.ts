@@ -2,7 +2,7 @@
  * Operations on views, named and meant as in PyTorch. None reads a byte. Arguments that cannot work are faults of the
  * caller and throw a RangeError; whoever takes sizes from files checks them first and says which file is at fault.
  */
-import { makeView, type Region, type View } from './view.ts';
+import { isSameView, makeView, type Region, type View } from './view.ts';
 
 /** The part `[start, start + length)` along `axis`. */
 export function narrow(view: View, axis: number, start: number, length: number): View {
@@ -105,19 +105,6 @@ export function mean(views: readonly View[]): View {
   }
   if (views.every((view) => isSameView(view, first))) return first;
   return Object.freeze({ ...first, meanOf: Object.freeze([...views]) });
-}
-
-/** Regions are canonical, so the same view has the same ones in the same order. */
-function isSameView(a: View, b: View): boolean {
-  if (a === b) return true;
-  return (
-    a.regions.length === b.regions.length &&
-    a.regions.every((region, index) => {
-      const other = b.regions[index]!;
-      const boxes = (r: Region): string => `${r.from.join()} ${r.at.join()} ${r.size.join()}`;
-      return region.source === other.source && boxes(region) === boxes(other);
-    })
-  );
 }
 
 function checkNotComputed(view: View): void {

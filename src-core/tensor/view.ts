@@ -57,6 +57,27 @@ export function sourcesOf(view: View): StoredTensor[] {
   return [...new Set((view.meanOf ?? [view]).flatMap(({ regions }) => regions.map((region) => region.source)))];
 }
 
+/**
+ * True if two views hold the same elements of the same stored tensors at the same places. Regions are canonical, so however the
+ * views were made, the same content has the same regions in the same order.
+ */
+export function isSameView(a: View, b: View): boolean {
+  if (a === b) return true;
+  const [termsOfA, termsOfB] = [a.meanOf ?? [a], b.meanOf ?? [b]];
+  return (
+    termsOfA.length === termsOfB.length &&
+    termsOfA.every((term, index) => hasSameRegions(term.regions, termsOfB[index]!.regions))
+  );
+}
+
+function hasSameRegions(a: readonly Region[], b: readonly Region[]): boolean {
+  const boxes = ({ from, at, size }: Region): string => `${from.join()} ${at.join()} ${size.join()}`;
+  return (
+    a.length === b.length &&
+    a.every((region, index) => region.source === b[index]!.source && boxes(region) === boxes(b[index]!))
+  );
+}
+
 /** Merges regions that continue each other, along the last axis first, and orders the result by `at`. */
 function mergeRegions(regions: readonly Region[]): Region[] {
   let current = [...regions];

@@ -38,6 +38,22 @@ describe('copies of replicated tensors', () => {
     expect(snapshot(folder)).toEqual(before);
   });
 
+  test('of a shared lora_A are compared once, whatever the names it is consolidated to', async () => {
+    const options = { config: CONFIG, tensorParallelSize: 8, loraRank: 4, workers: 0 };
+    folder = (await makeSample(path.join(temporaryFolder(), 'lora'), options)).checkpoint;
+    const { replicas, compared } = await verifyReplicas(openCheckpoint(folder), { workers: 0 });
+    const shared = replicas.filter(({ kind }) => kind === 'shared lora_A');
+    const layer = 'base_model.model.model.layers';
+    expect(shared.map(({ name, from, copies }) => [name, from, copies])).toEqual(
+      [0, 1].flatMap((i) => [
+        [`${layer}.${i}.self_attn.q_proj.lora_A.weight`, [`${layer}.${i}.self_attn.qkv_proj.lora_A.weight`], 7],
+        [`${layer}.${i}.mlp.gate_proj.lora_A.weight`, [`${layer}.${i}.mlp.gate_up_proj.lora_A.weight`], 7],
+      ]),
+    );
+    // The model's own, then per layer on 7 further ranks: two shared lora_A, lora_B of the two row-parallel linears; lora_B of k and v once.
+    expect(compared).toBe(5 * 7 + 2 * 2 + 2 * (4 * 7 + 2));
+  });
+
   test('that differ are told with rank, file, tensor, number and size of the differences', async () => {
     const norm = stored('model.norm.weight', 5);
     // 1.0 and 3.0 in bfloat16, over what is there.

@@ -4,7 +4,7 @@ import { coversExactly } from '../../src-core/plan/validate.ts';
 import { cat, chunk, gatherBlocks, mean, narrow, repeat, split } from '../../src-core/tensor/operations.ts';
 import { contiguousStrides, elementCount } from '../../src-core/tensor/shape.ts';
 import type { StoredTensor } from '../../src-core/tensor/stored.ts';
-import { viewOf, type View } from '../../src-core/tensor/view.ts';
+import { isSameView, viewOf, type View } from '../../src-core/tensor/view.ts';
 
 /** A dense array that goes through the same operations in the plainest way: the checking twin of a view. */
 interface Dense {
@@ -217,4 +217,16 @@ describe('mean', () => {
     expect(() => mean([a, narrow(b, 0, 0, 2)])).toThrow(RangeError);
     expect(() => mean([])).toThrow(RangeError);
   });
+});
+
+test('views are the same by what they hold, however they were made', () => {
+  const [a, b] = ['a', 'b'].map((name) => viewOf(stored(name, [4, 6])));
+  expect(isSameView(cat(chunk(a!, 2, 1), 1), a!)).toBe(true);
+  expect(isSameView(narrow(cat([b!, a!], 0), 0, 4, 4), a!)).toBe(true);
+  expect(isSameView(a!, b!)).toBe(false);
+  expect(isSameView(narrow(a!, 0, 0, 2), narrow(a!, 0, 2, 2))).toBe(false);
+  const both = mean([a!, b!]);
+  expect(isSameView(both, mean([cat(split(a!, [1, 3], 0), 0), b!]))).toBe(true);
+  expect(isSameView(both, a!)).toBe(false);
+  expect(isSameView(both, mean([a!, b!, b!]))).toBe(false);
 });
