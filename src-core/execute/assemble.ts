@@ -1,8 +1,15 @@
-import type { PlanRegion, PlanSource, PlanSourceFile } from '../plan/plan.ts';
-import { dtypeBytes } from '../tensor/dtype.ts';
+import {
+  partsOfContent,
+  type PlanContent,
+  type PlanRegion,
+  type PlanSource,
+  type PlanSourceFile,
+} from '../plan/plan.ts';
+import { dtypeBytes, type DType } from '../tensor/dtype.ts';
 import { contiguousStrides, elementCount, extent } from '../tensor/shape.ts';
 import { intersectBoxes, type Box } from './bands.ts';
 import type { KernelMemory } from './kernels.ts';
+import { RunningMean } from './mean.ts';
 import type { SourceFiles } from './source-files.ts';
 
 /** The part of a region inside a band: a box of the source, and where it lies in the band. */
@@ -20,7 +27,7 @@ const MAX_READ_AMPLIFICATION = 4;
 const SMALL_READ_BYTES = 64 * 1024;
 
 /** The parts of `regions` that fall into `band`, grouped by source so that each source is read once per band. */
-export function piecesIn(band: Box, regions: readonly PlanRegion[]): Map<number, Piece[]> {
+function piecesIn(band: Box, regions: readonly PlanRegion[]): Map<number, Piece[]> {
   const groups = new Map<number, Piece[]>();
   for (const region of regions) {
     const shared = intersectBoxes(band, region);
@@ -44,6 +51,14 @@ export interface Inputs {
   readonly files: readonly PlanSourceFile[];
 }
 
+/** What a buffer was filled with. */
+export interface Filled {
+  /** Where the elements come from, by source; those of a mean's first term. */
+  readonly pieces: ReadonlyMap<number, readonly Piece[]>;
+  /** Elements of a mean whose terms were not all equal. */
+  readonly averaged: number;
+}
+
 /** Puts bands together in memory from the sources' files. */
 export class Assembler {
   readonly #memory: KernelMemory;
@@ -61,8 +76,28 @@ export class Assembler {
     this.#scratchBytes = scratchBytes;
   }
 
-  /** Fills the buffer at `target` with a band of the given size, elements in C order. */
-  assemble(groups: ReadonlyMap<number, readonly Piece[]>, bandSize: readonly number[], target: number): void {
+  /**
+   * Fills the buffer at `target` with a band of a content, elements in C order: as they are stored, or the mean of the terms.
+   * Every reader and the copier go through here. Throws `unsupported` for a mean of a dtype that has none.
+   */
+  fill(content: PlanContent, dtype: DType, band: Box, target: number): Filled {
+    const terms = partsOfContent(content).map((regions) => piecesIn(band, regions));
+    const pieces = terms[0]!;
+    if (!content.meanOf) {
+      this.#assemble(pieces, band.size, target);
+      return { pieces, averaged: 0 };
+    }
+    const count = elementCount(band.size);
+    const bytes = this.#memory.bytes.subarray(target, target + count * dtypeBytes(dtype));
+    const mean = new RunningMean(dtype, count);
+    for (const term of terms) {
+      this.#assemble(term, band.size, target);
+      mean.add(bytes);
+    }
+    return { pieces, averaged: mean.finish(new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)) };
+  }
+
+  #assemble(groups: ReadonlyMap<number, readonly Piece[]>, bandSize: readonly number[], target: number): void {
     const strides = contiguousStrides(bandSize);
     for (const [index, pieces] of groups) this.#fetchGroup(this.#inputs.sources[index]!, pieces, strides, target);
   }

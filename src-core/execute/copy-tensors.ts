@@ -5,16 +5,15 @@ import { ShardloomError } from '../errors.ts';
 import { DEFAULT_BAND_BYTES, MAX_BAND_BYTES, MIN_BAND_BYTES } from '../limits.ts';
 import {
   partsOfContent,
-  type PlanContent,
   type PlanOperand,
   type PlanSource,
   type PlanSourceFile,
   type PlanTensor,
 } from '../plan/plan.ts';
 import { castBetween } from '../tensor/cast.ts';
-import { dtypeBytes, type DType } from '../tensor/dtype.ts';
+import { dtypeBytes } from '../tensor/dtype.ts';
 import { elementCount } from '../tensor/shape.ts';
-import { Assembler, piecesIn, type Piece } from './assemble.ts';
+import { Assembler } from './assemble.ts';
 import { bandsOf, type Box } from './bands.ts';
 import { addDifferences, compareBands, type Difference } from './compare.ts';
 import { RunControl } from './control.ts';
@@ -22,7 +21,6 @@ import type { Digest, DigestName } from './digest.ts';
 import { createKernelMemory, type KernelMemory } from './kernels.ts';
 import { isWritten } from './kept.ts';
 import { LowRankUpdate } from './low-rank.ts';
-import { RunningMean } from './mean.ts';
 import { countNonFinite } from './non-finite.ts';
 import { SourceFiles } from './source-files.ts';
 
@@ -159,7 +157,7 @@ export class TensorCopier {
     for (const band of bandsOf(tensor.shape, Math.max(1, Math.floor(bandElements)))) {
       control.check();
       const count = elementCount(band.size);
-      found.averaged += this.#fill(tensor, tensor.sourceDtype, band, assembler, taken).averaged;
+      found.averaged += assembler.fill(tensor, tensor.sourceDtype, band, taken).averaged;
       const sourceLength = count * dtypeBytes(tensor.sourceDtype);
       const before = digest ? countNonFinite(this.#memory, taken, sourceLength, tensor.sourceDtype) : NOTHING;
       found.nan += before.nan;
@@ -210,7 +208,7 @@ export class TensorCopier {
     let at = 0;
     for (const band of bandsOf(operand.shape, Math.floor(this.#bandBytes / element))) {
       const length = elementCount(band.size) * element;
-      assembler.assemble(piecesIn(band, operand.regions), band.size, taken);
+      assembler.fill(operand, operand.dtype, band, taken);
       bytes.set(this.#memory.bytes.subarray(taken, taken + length), at);
       at += length;
     }
@@ -225,28 +223,10 @@ export class TensorCopier {
   ): void {
     const [taken, , other] = this.#memory.addresses as [number, number, number];
     tensor.copies.forEach((copy, index) => {
-      const { pieces } = this.#fill(copy, tensor.sourceDtype, band, assembler, other);
+      const { pieces } = assembler.fill(copy, tensor.sourceDtype, band, other);
       const found = compareBands(this.#memory, taken, other, band.size, tensor.sourceDtype, pieces);
       addDifferences(differences[index]!, found);
     });
-  }
-
-  /** Puts a band of a content together at `target`. */
-  #fill(
-    content: PlanContent,
-    dtype: DType,
-    band: Box,
-    assembler: Assembler,
-    target: number,
-  ): { readonly pieces: ReadonlyMap<number, readonly Piece[]>; readonly averaged: number } {
-    const pieces = piecesIn(band, content.regions);
-    const bytes = elementCount(band.size) * dtypeBytes(dtype);
-    const mean = content.meanOf && new RunningMean(dtype, elementCount(band.size));
-    for (const regions of mean ? content.meanOf : [content.regions]) {
-      assembler.assemble(mean ? piecesIn(band, regions) : pieces, band.size, target);
-      mean?.add(this.#memory.bytes.subarray(target, target + bytes));
-    }
-    return { pieces, averaged: mean?.finish(this.#viewAt(target)) ?? 0 };
   }
 
   #viewAt(address: number): DataView {

@@ -1,4 +1,4 @@
-import { castBetween } from '../tensor/cast.ts';
+import { castBetween, type Cast } from '../tensor/cast.ts';
 import type { DType } from '../tensor/dtype.ts';
 
 /**
@@ -7,7 +7,9 @@ import type { DType } from '../tensor/dtype.ts';
  * three would not promise.
  */
 export class RunningMean {
-  readonly #dtype: DType;
+  readonly #isSingle: boolean;
+  readonly #decode: Cast;
+  readonly #encode: Cast;
   readonly #sum: Float32Array | Float64Array;
   readonly #first: Float64Array;
   readonly #differs: Uint8Array;
@@ -15,7 +17,9 @@ export class RunningMean {
 
   /** Throws `unsupported` for a dtype without a mean. */
   constructor(dtype: DType, count: number) {
-    this.#dtype = dtype;
+    this.#isSingle = dtype !== 'F64';
+    this.#decode = castBetween(dtype, 'F64');
+    this.#encode = castBetween('F64', dtype);
     this.#sum = dtype === 'F64' ? new Float64Array(count) : new Float32Array(count);
     this.#first = new Float64Array(count);
     this.#differs = new Uint8Array(count);
@@ -24,11 +28,7 @@ export class RunningMean {
   add(bytes: Uint8Array): void {
     const count = this.#sum.length;
     const values = new Float64Array(count);
-    castBetween(this.#dtype, 'F64')(
-      new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength),
-      new DataView(values.buffer),
-      count,
-    );
+    this.#decode(new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), new DataView(values.buffer), count);
     for (let i = 0; i < count; i++) {
       if (this.#terms === 0) this.#first[i] = values[i]!;
       else if (!Object.is(values[i], this.#first[i])) this.#differs[i] = 1;
@@ -40,15 +40,14 @@ export class RunningMean {
   /** Writes the mean to `target`. Returns how many elements differed between the bands. */
   finish(target: DataView): number {
     let averaged = 0;
-    const single = this.#dtype !== 'F64';
     const values = this.#first;
     for (let i = 0; i < values.length; i++) {
       if (this.#differs[i] === 0) continue;
       averaged++;
       const quotient = this.#sum[i]! / this.#terms;
-      values[i] = single ? Math.fround(quotient) : quotient;
+      values[i] = this.#isSingle ? Math.fround(quotient) : quotient;
     }
-    castBetween('F64', this.#dtype)(new DataView(values.buffer), target, values.length);
+    this.#encode(new DataView(values.buffer), target, values.length);
     return averaged;
   }
 }

@@ -3,7 +3,7 @@ import { castBetween } from '../tensor/cast.ts';
 import { elementReader } from '../tensor/decode.ts';
 import { dtypeBytes, isCastable, type DType } from '../tensor/dtype.ts';
 import { elementCount } from '../tensor/shape.ts';
-import { Assembler, piecesIn } from './assemble.ts';
+import { Assembler } from './assemble.ts';
 import type { Box } from './bands.ts';
 import { conversionLoop, createComparingMemory } from './kernels.ts';
 import { SourceFiles } from './source-files.ts';
@@ -69,11 +69,11 @@ export class PairReader {
   }
 
   /** Reads both sides of a box, as stored; gives their addresses. */
-  read({ left, right }: TensorPair, { at, size }: Box): readonly [number, number] {
+  read({ left, right }: TensorPair, box: Box): readonly [number, number] {
     if (!this.#assembler) throw new Error('Nothing was said about where the pairs come from.');
     const [ofLeft, ofRight] = this.memory.addresses as [number, number];
-    this.#assembler.assemble(piecesIn({ at, size }, left.regions), size, ofLeft);
-    this.#assembler.assemble(piecesIn({ at, size }, right.regions), size, ofRight);
+    this.#assembler.fill(left, left.dtype, box, ofLeft);
+    this.#assembler.fill(right, right.dtype, box, ofRight);
     return [ofLeft, ofRight];
   }
 

@@ -1,10 +1,10 @@
-import { withFile } from '../bytes/file.ts';
 import { ShardloomError } from '../errors.ts';
-import type { PlanRegion, PlanSource, PlanSourceFile } from '../plan/plan.ts';
+import { PlanBuilder } from '../plan/plan-builder.ts';
+import type { PlanOperand } from '../plan/plan.ts';
 import { dtypeBytes } from '../tensor/dtype.ts';
 import { elementCount } from '../tensor/shape.ts';
-import { sourcesOf, type View } from '../tensor/view.ts';
-import { Assembler, piecesIn } from './assemble.ts';
+import type { View } from '../tensor/view.ts';
+import { Assembler } from './assemble.ts';
 import { bandsOf, type Box } from './bands.ts';
 import { createKernelMemory, type KernelMemory } from './kernels.ts';
 import { SourceFiles } from './source-files.ts';
@@ -22,7 +22,7 @@ const BUFFERS = 2;
 /** Reads views band by band, in the calling thread, through the same code that copies. Close it afterwards. */
 export class ViewReader {
   readonly memory: KernelMemory;
-  readonly #regions: ReadonlyMap<View, readonly PlanRegion[]>;
+  readonly #contents: ReadonlyMap<View, PlanOperand>;
   readonly #files = new SourceFiles();
   readonly #assembler: Assembler;
   readonly #bandBytes: number;
@@ -34,17 +34,9 @@ export class ViewReader {
   constructor(views: readonly View[], bandBytes: number, extraBuffers = 0) {
     this.#bandBytes = bandBytes;
     this.memory = createKernelMemory(BUFFERS + extraBuffers, bandBytes);
-    const stored = [...new Set(views.flatMap(sourcesOf))];
-    const paths = [...new Set(stored.map((source) => source.file))];
-    const files = paths.map((path): PlanSourceFile => {
-      return withFile(path, ({ size, mtimeMs }) => ({ path, size, mtimeMs }));
-    });
-    const sources = stored.map((source): PlanSource => ({ ...source, file: paths.indexOf(source.file) }));
-    const index = new Map(stored.map((source, position) => [source, position]));
-    this.#regions = new Map(
-      views.map((view) => [view, view.regions.map((region) => ({ ...region, source: index.get(region.source)! }))]),
-    );
-    this.#assembler = new Assembler(this.memory, this.#files, { sources, files }, this.memory.addresses[1]!, bandBytes);
+    const inputs = new PlanBuilder();
+    this.#contents = new Map(views.map((view) => [view, inputs.operand(view)]));
+    this.#assembler = new Assembler(this.memory, this.#files, inputs, this.memory.addresses[1]!, bandBytes);
   }
 
   /** A view from its first to its last element. */
@@ -59,7 +51,7 @@ export class ViewReader {
     const elements = elementCount(size);
     const bytes = elements * dtypeBytes(view.dtype);
     if (bytes > this.#bandBytes) throw new RangeError(`${bytes} bytes do not fit a band of ${this.#bandBytes}`);
-    this.#assembler.assemble(piecesIn({ at, size }, this.#regions.get(view)!), size, address);
+    this.#assembler.fill(this.#contents.get(view)!, view.dtype, { at, size }, address);
     return { at, size, address, elements, bytes };
   }
 

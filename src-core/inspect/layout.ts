@@ -3,7 +3,7 @@ import { MAX_LAYOUT_BLOCKS } from '../limits.ts';
 import type { PartName } from '../plan/part-name.ts';
 import type { OriginalWeight } from '../specs/spec.ts';
 import type { StoredTensor } from '../tensor/stored.ts';
-import { sourcesOf, type Region, type View } from '../tensor/view.ts';
+import { regionsOf, sourcesOf, type Region, type View } from '../tensor/view.ts';
 import { rankInWords } from './layout-words.ts';
 import { headLayoutOf, type HeadLayout } from './head-layout.ts';
 import { parameterRow, type ParameterRow } from './parameters.ts';
@@ -93,7 +93,7 @@ function blocksOf(
   heads: HeadLayout | null,
   index: ReadonlyMap<StoredTensor, number>,
 ): LayoutBlock[] {
-  return view.regions.flatMap((region) => {
+  return regionsOf(view).flatMap((region) => {
     const tensor = index.get(region.source)!;
     const pieces = heads ? cutEvery(region, heads.axis, heads.headDim) : [region];
     return pieces.map(({ from, at, size }) => ({ tensor, from, at, size, copy, ...labelOf(at, copy, heads) }));
@@ -154,7 +154,7 @@ function othersIn(
     // A shared lora_A is the same tensor under several names: nothing else is in it.
     if (other === name || weight.transformation === 'shared lora_A copied') continue;
     if (!from.some((saved) => weight.from.includes(saved))) continue;
-    for (const region of [view, ...copies.map((copy) => copy.view)].flatMap(({ regions }) => regions)) {
+    for (const region of [view, ...copies.map((copy) => copy.view)].flatMap(regionsOf)) {
       const tensor = index.get(region.source);
       if (tensor !== undefined) others.push({ tensor, from: region.from, size: region.size, name: other });
     }

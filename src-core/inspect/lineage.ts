@@ -5,7 +5,7 @@ import type { PartName } from '../plan/part-name.ts';
 import { dtypeBytes } from '../tensor/dtype.ts';
 import { elementCount } from '../tensor/shape.ts';
 import type { Rank, StoredTensor } from '../tensor/stored.ts';
-import type { View } from '../tensor/view.ts';
+import { regionsOf, type View } from '../tensor/view.ts';
 import { weightOf, type CheckpointPart } from './parts.ts';
 
 /** Where a box of an original parameter lies on disk. */
@@ -53,7 +53,7 @@ export function lineageOf(parts: readonly CheckpointPart[], part: PartName, name
 }
 
 function piecesOf(view: View, box: Box): Omit<LineagePiece, 'copy' | 'label'>[] {
-  return view.regions.flatMap((region) => {
+  return regionsOf(view).flatMap((region) => {
     const shared = intersectBoxes(box, region);
     if (!shared) return [];
     const from = shared.at.map((at, axis) => region.from[axis]! + at - region.at[axis]!);
@@ -113,7 +113,7 @@ export function descendantsOf(
     for (const [name, { view, from, copies }] of weights ?? []) {
       if (!from.includes(tensor.name)) continue;
       [{ label: 'taken', view }, ...copies].forEach(({ label, view: candidate }, copy) => {
-        for (const region of candidate.regions) {
+        for (const region of regionsOf(candidate)) {
           if (region.source !== tensor || !holds(region.from, region.size, index)) continue;
           const at = index.map((position, axis) => region.at[axis]! + position - region.from[axis]!);
           found.push({ part, name, at, copy, label });

@@ -2,7 +2,7 @@ import { MAX_DETAIL_REGIONS } from '../limits.ts';
 import type { PartName } from '../plan/part-name.ts';
 import type { SpecMetadata, WeightCopy } from '../specs/spec.ts';
 import type { StoredTensor } from '../tensor/stored.ts';
-import { sourcesOf } from '../tensor/view.ts';
+import { regionsOf, sourcesOf } from '../tensor/view.ts';
 import { weightOf, type CheckpointPart } from './parts.ts';
 import { parameterRow, type ParameterRow } from './parameters.ts';
 import { transformationInWords } from './words.ts';
@@ -41,16 +41,17 @@ export function parameterDetail(parts: readonly CheckpointPart[], part: PartName
   const weight = weightOf(parts, part, name);
   const { view, by } = weight;
   const sources = sourcesOf(view).sort((a, b) => (a.rank?.tp ?? 0) - (b.rank?.tp ?? 0));
+  const regions = regionsOf(view);
   const index = new Map(sources.map((source, position) => [source, position]));
   return {
     row: parameterRow(part, name, weight),
     words: transformationInWords(weight),
     spec: by ? { name: by.spec.name, module: by.moduleFullyQualifiedName, fields: by.spec.toMetadata() } : null,
     sources,
-    regions: view.regions
+    regions: regions
       .slice(0, MAX_DETAIL_REGIONS)
       .map(({ source, from, at, size }) => ({ source: index.get(source)!, from, at, size })),
-    regionCount: view.regions.length,
+    regionCount: regions.length,
     copies: weight.copies.map(describeCopy),
   };
 }

@@ -83,7 +83,9 @@ function checkCovered(plan: Plan, kind: Kind, regions: readonly PlanRegion[], wh
 
 /** The operands are whole, and their product has the shape of what it is added to. */
 function checkUpdate(plan: Plan, tensor: PlanTensor, { transposed, a, b }: PlanUpdate, where: string): void {
-  for (const operand of [a, b]) checkCovered(plan, operand, operand.regions, where);
+  for (const operand of [a, b]) {
+    for (const regions of partsOfContent(operand)) checkCovered(plan, operand, regions, where);
+  }
   const product = transposed ? [a.shape[1], b.shape[0]] : [b.shape[0], a.shape[1]];
   const fits = a.shape.length === 2 && b.shape.length === 2 && a.shape[0] === b.shape[1];
   if (!fits || tensor.shape.join() !== product.join()) {

@@ -52,9 +52,14 @@ export function viewOf(source: StoredTensor): View {
   return makeView(source.dtype, source.shape, [{ source, from: zeros, at: zeros, size: [...source.shape] }]);
 }
 
+/** Every region that a view is read from. Those of a mean are its terms' regions: each term fills the whole shape. */
+export function regionsOf(view: View): Region[] {
+  return (view.meanOf ?? [view]).flatMap(({ regions }) => regions);
+}
+
 /** Every stored tensor that a view reads, once each, in the order of its regions. */
 export function sourcesOf(view: View): StoredTensor[] {
-  return [...new Set((view.meanOf ?? [view]).flatMap(({ regions }) => regions.map((region) => region.source)))];
+  return [...new Set(regionsOf(view).map((region) => region.source))];
 }
 
 /**

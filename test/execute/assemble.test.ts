@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Assembler, piecesIn } from '../../src-core/execute/assemble.ts';
+import { Assembler } from '../../src-core/execute/assemble.ts';
 import { bandsOf } from '../../src-core/execute/bands.ts';
 import { createKernelMemory } from '../../src-core/execute/kernels.ts';
 import { readViews } from '../../src-core/execute/view-reader.ts';
@@ -89,7 +89,7 @@ describe('putting bands together', () => {
         const parts: Buffer[] = [];
         const step = dtypeBytes(view.dtype);
         for (const band of bandsOf(view.shape, Math.floor(bandBytes / step))) {
-          assembler.assemble(piecesIn(band, regions), band.size, target);
+          assembler.fill({ regions }, view.dtype, band, target);
           parts.push(Buffer.from(memory.bytes.slice(target, target + elementCount(band.size) * step)));
         }
         files.close();

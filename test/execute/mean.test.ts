@@ -1,8 +1,16 @@
+import fs from 'node:fs';
+import path from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { RunningMean } from '../../src-core/execute/mean.ts';
+import { PairReader } from '../../src-core/execute/pair-reader.ts';
+import { readViews } from '../../src-core/execute/view-reader.ts';
+import { PlanBuilder } from '../../src-core/plan/plan-builder.ts';
 import { castBetween } from '../../src-core/tensor/cast.ts';
 import { dtypeBytes, type DType } from '../../src-core/tensor/dtype.ts';
+import { mean, narrow } from '../../src-core/tensor/operations.ts';
+import { regionsOf, viewOf, type View } from '../../src-core/tensor/view.ts';
+import { temporaryFolder } from '../support/folders.ts';
 
 function encoded(values: readonly number[], dtype: DType): Uint8Array {
   const bytes = new Uint8Array(values.length * dtypeBytes(dtype));
@@ -49,4 +57,50 @@ test('sums in float32, divides once and rounds once, as torch does; only element
   // The sum of two float16 is above what float16 holds; their mean is not.
   const f16 = meanOf([encoded([65504], 'F16'), encoded([65472], 'F16')], 'F16');
   expect(f16.bytes).toEqual(encoded([65488], 'F16'));
+});
+
+/** A [rows, 2] tensor in a file of its own. */
+function storedView(name: string, values: readonly number[], dtype: DType): View {
+  const file = path.join(temporaryFolder(), name);
+  fs.writeFileSync(file, encoded(values, dtype));
+  return viewOf({ name, file, byteOffset: 0, dtype, shape: [values.length / 2, 2], strides: [2, 1] });
+}
+
+test.each(DTYPES)('a mean of %s views is read as the mean, rounded as it is in a copy', (dtype) => {
+  const values = [
+    [1, 0.1, -3, 7, 0.3, 5],
+    [2, 0.1, 4, -7, 0.1, 6],
+    [4, 0.1, 8, 0.7, 0.2, 9],
+  ];
+  const views = values.map((row, index) => storedView(String(index), row, dtype));
+  const expected = meanOf(
+    values.map((row) => encoded(row, dtype)),
+    dtype,
+  ).bytes;
+  const all = mean(views);
+  expect(readViews([all, views[1]!])).toEqual([expected, encoded(values[1]!, dtype)]);
+  const rows = readViews([mean(views.map((view) => narrow(view, 0, 1, 2)))]);
+  expect(rows).toEqual([expected.slice(2 * dtypeBytes(dtype))]);
+
+  const builder = new PlanBuilder();
+  const pair = { name: 'mean', left: builder.operand(all), right: builder.operand(views[0]!) };
+  const reader = new PairReader(4096);
+  reader.use(builder);
+  const [left] = reader.read(pair, { at: [0, 0], size: all.shape });
+  expect(reader.memory.bytes.slice(left, left + expected.length)).toEqual(expected);
+  reader.close();
+});
+
+test('a mean of whole numbers is refused when it is read', () => {
+  const views = ['a', 'b'].map((name) => {
+    const file = path.join(temporaryFolder(), name);
+    fs.writeFileSync(file, new Uint8Array([1, 2]));
+    return viewOf({ name, file, byteOffset: 0, dtype: 'U8', shape: [2], strides: [1] });
+  });
+  expect(() => readViews([mean(views)])).toThrow(expect.objectContaining({ tag: 'unsupported' }));
+});
+
+test('what a mean is made from are the boxes of all its terms', () => {
+  const views = [storedView('a', [1, 2], 'F32'), storedView('b', [3, 4], 'F32')];
+  expect(regionsOf(mean(views)).map(({ source }) => source.name)).toEqual(['a', 'b']);
 });
