@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { expect } from '@playwright/test';
 import { test } from './app-under-test.ts';
@@ -57,7 +57,6 @@ test('merging in the window gives what the command line gives', async ({ shardlo
 });
 
 test('two adapters are told apart; a model without any says so', async ({ shardloom: { app, page, problems } }) => {
-  test.skip(!existsSync(FIXTURES), 'needs the fixtures');
   await answerFolderDialog(app, join(FIXTURES, 'lora-tp2-two-adapters/checkpoint'));
   await page.getByRole('button', { name: 'Open a checkpoint', exact: true }).click();
   await expect(page.getByRole('heading', { name: 'Overview' })).toBeVisible();

@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { expect } from '@playwright/test';
 
-/** The shared fixtures: real checkpoints with expected results. */
-export const FIXTURES = resolve('../shared/fixtures');
+/** Real checkpoints with expected results. */
+export const FIXTURES = resolve('test/fixtures');
 
 /** Two safetensors files must hold the same tensors, byte for byte. Reads them without the engine. */
 export function expectSameTensors(found: string, expected: string): void {

@@ -2,8 +2,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { MAX_INPUT_BYTES } from './mutate-bytes.ts';
 
-/** Where real files are looked for: the shared fixtures, where they are there. */
-const FIXTURES = path.resolve('../shared/fixtures');
+const FIXTURES = path.resolve('test/fixtures');
 const GOLDEN = path.resolve('test/formats/torch/golden');
 const CORPUS = path.resolve('test/attacks');
 

@@ -20,7 +20,7 @@ const byRank = ({ blocks, tensors }: ParameterLayout, what: (block: LayoutBlock)
   return ranks;
 };
 
-describe.skipIf(!fixtureNames().includes('llama-tp8-kv4'))('TP 8 with 4 KV heads in 4 replicas', () => {
+describe('TP 8 with 4 KV heads in 4 replicas', () => {
   const layout = layouts('llama-tp8-kv4');
   const prefix = 'model.layers.0.self_attn.';
 

@@ -183,7 +183,7 @@ describe.each(fixtureNames().filter((name) => !name.startsWith('lora')))('%s', (
   });
 });
 
-describe.runIf(fixtureNames().length > 0)('one element changed in one rank’s shard', () => {
+describe('one element changed in one rank’s shard', () => {
   test('is pointed at by tensor, element, rank and head', async () => {
     const folder = path.join(temporaryFolder(), 'checkpoint');
     fs.cpSync(fixturePath('llama-tp8-kv4', 'checkpoint'), folder, { recursive: true });

@@ -5,7 +5,7 @@ import { openCheckpoint } from '../../src-core/models/open-checkpoint.ts';
 import { consolidate, prepareConsolidation } from '../../src-core/jobs/consolidate.ts';
 import { makeSample } from '../../src-core/sample/sample.ts';
 import { shardloom } from '../support/cli.ts';
-import { fixtureNames, fixturePath, temporaryFolder } from '../support/folders.ts';
+import { fixturePath, temporaryFolder } from '../support/folders.ts';
 import { differences, readFolder, readWeights } from '../support/weights.ts';
 
 const FIXTURE = 'lora-tp2-two-adapters';
@@ -18,7 +18,7 @@ const CONFIG = {
   vocabSize: 32,
 };
 
-describe.skipIf(!fixtureNames().includes(FIXTURE))('consolidating a part of what a folder holds', () => {
+describe('consolidating a part of what a folder holds', () => {
   const checkpoint = fixturePath(FIXTURE, 'checkpoint');
 
   /** A checkpoint with a model and two adapters. */

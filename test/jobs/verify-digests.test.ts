@@ -6,7 +6,7 @@ import { verifyDigests } from '../../src-core/jobs/verify-digests.ts';
 import { openCheckpoint } from '../../src-core/models/open-checkpoint.ts';
 import { makeSample } from '../../src-core/sample/sample.ts';
 import { shardloom } from '../support/cli.ts';
-import { fixtureNames, fixturePath, temporaryFolder } from '../support/folders.ts';
+import { fixturePath, temporaryFolder } from '../support/folders.ts';
 import { rejection } from '../support/rejection.ts';
 import { editJson, patchFile } from '../support/shards.ts';
 
@@ -86,7 +86,7 @@ describe('digests of a result', () => {
   });
 });
 
-describe.skipIf(!fixtureNames().includes('lora-tp2-two-adapters'))('digests of two adapters in one folder', () => {
+describe('digests of two adapters in one folder', () => {
   test('are told apart', async () => {
     const out = path.join(temporaryFolder(), 'out');
     await consolidate(openCheckpoint(fixturePath('lora-tp2-two-adapters', 'checkpoint')), out, { workers: 0 });

@@ -16,20 +16,27 @@ export function temporaryFolder(): string {
   return folder;
 }
 
-/** The shared fixtures: real checkpoints with expected results. Tests that need them skip where they are not there. */
-const FIXTURES = path.resolve('../shared/fixtures');
+/** Real checkpoints with expected results; its README says how they were made. */
+const FIXTURES = path.resolve('test/fixtures');
 
-/** Names of the fixtures, or none, with a line that says so. */
+/** Names of the checkpoints that hold the essentials of the format and nothing else. */
 export function fixtureNames(): string[] {
-  if (!fs.existsSync(FIXTURES)) {
-    console.warn(`The fixtures are not at ${path.relative('.', FIXTURES)}: tests that need them are skipped.`);
-    return [];
-  }
-  return fs
-    .readdirSync(FIXTURES, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory())
-    .map((entry) => entry.name)
-    .sort();
+  return allFixtures().filter((name) => folderToOpen(name) === undefined);
+}
+
+/** Names of the checkpoints that hold what training leaves on disk beyond that. */
+export function trainingFixtureNames(): string[] {
+  return allFixtures().filter((name) => folderToOpen(name) !== undefined);
+}
+
+function allFixtures(): string[] {
+  const folders = fs.readdirSync(FIXTURES, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  return folders.map((entry) => entry.name).sort();
+}
+
+/** The folder below `checkpoint/` that a user opens; only those modelled on training name one. */
+export function folderToOpen(name: string): string | undefined {
+  return (JSON.parse(fs.readFileSync(fixturePath(name, 'case.json'), 'utf8')) as { open?: string }).open;
 }
 
 export function fixturePath(name: string, ...parts: string[]): string {

@@ -227,7 +227,7 @@ describe('writing', () => {
   });
 
   const names = fixtureNames().filter((name) => fs.existsSync(fixturePath(name, 'original/model.safetensors')));
-  test.skipIf(names.length === 0).each(names)('gives the very header of the reference library: %s', (name) => {
+  test.each(names)('gives the very header of the reference library: %s', (name) => {
     const content = fs.readFileSync(fixturePath(name, 'original/model.safetensors'));
     const { tensors, metadata } = read(content);
     const layout = layoutSafetensors([...tensors].reverse(), metadata);
