@@ -32,9 +32,18 @@ export function manyFiles(root: string): Promise<string> {
 }
 
 /** A hundred thousand parameters, each of them tiny. */
+export const MANY_PARAMETERS: DecoderConfig = {
+  hiddenSize: 16,
+  intermediateSize: 16,
+  numAttentionHeads: 4,
+  numKeyValueHeads: 2,
+  numHiddenLayers: 11_112,
+  vocabSize: 16,
+};
+
+/** {@link MANY_PARAMETERS} as a checkpoint. */
 export function manyParameters(root: string): Promise<string> {
-  const narrow = { hiddenSize: 16, intermediateSize: 16, numAttentionHeads: 4, numKeyValueHeads: 2, vocabSize: 16 };
-  return sample(root, 'many-parameters', 2, 4, false, { ...narrow, numHiddenLayers: 11_112 });
+  return sample(root, 'many-parameters', 2, 4, false, MANY_PARAMETERS);
 }
 
 /** A tensor of 32,000 x 4,096 elements on one rank. */

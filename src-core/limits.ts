@@ -11,6 +11,13 @@ const GiB = 1024 * MiB;
 export const MAX_SAFETENSORS_HEADER_BYTES = 100_000_000;
 
 /**
+ * Bytes of a safetensors header for each value and name in it, at least. Real ones have nine, and the shortest tensor of two axes that
+ * can be written has 53 bytes for its twelve: what fits under {@link MAX_SAFETENSORS_HEADER_BYTES} is read. A text of brackets has
+ * one and a half, and would take fifty times its size in memory; a header takes ten times its own.
+ */
+export const MIN_SAFETENSORS_BYTES_PER_VALUE = 4;
+
+/**
  * A pickle holds about 250 bytes per tensor; 64 MiB is a quarter of a million tensors in one rank file, far above real
  * checkpoints (a 405B model has about 1,200 per stage).
  */
@@ -50,8 +57,8 @@ export const MAX_JSON_BYTES = 64 * MiB;
 export const MAX_JSON_DEPTH = 500;
 
 /**
- * Values and names of one JSON document, and of metadata that was pickled. A parameter takes about ten, a tensor of a safetensors
- * header as many: this is 100,000 of them in one file, and some 100 MB of memory.
+ * Values and names of one JSON document, and of metadata that was pickled. A parameter takes about ten: this is 100,000 of them in one
+ * file, and some 100 MB of memory. The header of a safetensors file may hold more where it is long enough for them.
  */
 export const MAX_JSON_VALUES = 1_000_000;
 
@@ -64,7 +71,7 @@ export const MAX_RANKS = 100_000;
 /** Ranks that hold one model, TP times PP: each is a cell of what is shown. TP 64 x PP 64 is a quarter of it. */
 export const MAX_MODEL_RANKS = 16_384;
 
-/** Layers of a model. The deepest have a few hundred; each is described one by one, and that takes time. */
+/** Layers that a config.json may name. The deepest models have a few hundred; each is described one by one, and that takes time. */
 export const MAX_LAYERS = 2_000;
 
 /**

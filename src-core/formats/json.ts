@@ -14,6 +14,8 @@ interface About {
   readonly tag: ErrorTag;
   readonly what: string;
   readonly advice: string;
+  /** Values and names that it may hold; absent: {@link MAX_JSON_VALUES}. */
+  readonly maxValues?: number;
 }
 
 /**
@@ -21,14 +23,15 @@ interface About {
  * walks such a document would run out of stack) or holds too many values (three bytes can ask for an object of fifty), and the
  * caller's tag for one that is no JSON or no Unicode: half a surrogate pair could not be written into any file again.
  */
-export function parseJson(bytes: Uint8Array, { file, tag, what, advice }: About): ParsedJson {
+export function parseJson(bytes: Uint8Array, about: About): ParsedJson {
+  const { file, tag, what, advice, maxValues = MAX_JSON_VALUES } = about;
   const refuse = (found: string, cause?: unknown): ShardloomError =>
     new ShardloomError({ tag, what, file, found: `${found} (${bytes.byteLength} bytes)`, advice }, { cause });
-  const problem = measure(bytes);
+  const problem = measure(bytes, maxValues);
   if (problem === 'half a character') throw refuse('half of a surrogate pair');
   if (problem === 'a control character') throw refuse('a byte that no JSON text holds outside of strings');
   if (problem !== null) {
-    const [limit, of] = problem === 'depth' ? [MAX_JSON_DEPTH, 'levels'] : [MAX_JSON_VALUES, 'values'];
+    const [limit, of] = problem === 'depth' ? [MAX_JSON_DEPTH, 'levels'] : [maxValues, 'values'];
     throw new ShardloomError({
       tag: 'over-limit',
       what: problem === 'depth' ? 'The JSON text is nested too deeply.' : 'The JSON text holds too many values.',
@@ -56,7 +59,10 @@ const U = 0x75;
  * What is above a limit, from punctuation alone. Text that is no JSON may pass: it is refused when it is parsed.
  * `length` and not `byteLength`: V8 reads the latter by a call, five times as slow for each byte.
  */
-function measure(bytes: Uint8Array): 'depth' | 'values' | 'half a character' | 'a control character' | null {
+function measure(
+  bytes: Uint8Array,
+  maxValues: number,
+): 'depth' | 'values' | 'half a character' | 'a control character' | null {
   let depth = 0;
   let values = 1;
   for (let at = 0; at < bytes.length; at++) {
@@ -70,7 +76,7 @@ function measure(bytes: Uint8Array): 'depth' | 'values' | 'half a character' | '
     } else if (byte === 0x5d || byte === 0x7d) depth--;
     else if (byte === COMMA || byte === COLON) values++;
     else if (byte < 0x20 && byte !== 0x09 && byte !== 0x0a && byte !== 0x0d) return 'a control character';
-    if (values > MAX_JSON_VALUES) return 'values';
+    if (values > maxValues) return 'values';
   }
   return null;
 }

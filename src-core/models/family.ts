@@ -3,7 +3,7 @@ import type { DecoderConfig } from './decoder.ts';
 import type { ModelDescription, ParallelConfig } from './description.ts';
 import { granite } from './granite.ts';
 import { llama } from './llama.ts';
-import { checkModelSizes, checkParallelSizes } from './parallel-sizes.ts';
+import { checkParallelSizes } from './parallel-sizes.ts';
 import { qwen3 } from './qwen3.ts';
 
 /** How models of one model_type are built: what a contributor adds, in a file of its own. */
@@ -32,7 +32,6 @@ export function describeModel(modelType: string, config: DecoderConfig, parallel
       advice: 'A new family is one file in src-core/models and a line in its family.ts: see docs/architecture.md.',
     });
   }
-  checkModelSizes(config);
   checkParallelSizes(config, parallel);
   return family.describe(config, parallel);
 }

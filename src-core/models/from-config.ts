@@ -1,6 +1,7 @@
 import type { ModelConfig } from '../checkpoint/configs.ts';
 import { ShardloomError } from '../errors.ts';
 import type { DecoderConfig } from './decoder.ts';
+import { checkModelSizes } from './parallel-sizes.ts';
 
 /** Fields without which nobody knows what the model consists of, with their names in config.json. */
 const NEEDED = {
@@ -13,7 +14,7 @@ const NEEDED = {
 
 /**
  * What a config.json says of a decoder, with transformers' defaults: as many KV heads as query heads, no biases, an output head of
- * its own. Throws `bad-metadata` where a size is missing.
+ * its own. Throws `bad-metadata` where a size is missing, and `over-limit` for one that no model has.
  */
 export function decoderConfigOf(config: ModelConfig): { readonly modelType: string; readonly sizes: DecoderConfig } {
   const { modelType, numKeyValueHeads, headDim, tieWordEmbeddings, attentionBias, mlpBias } = config;
@@ -24,21 +25,20 @@ export function decoderConfigOf(config: ModelConfig): { readonly modelType: stri
     return value;
   };
   const numAttentionHeads = needed('numAttentionHeads');
-  return {
-    modelType,
-    sizes: {
-      hiddenSize: needed('hiddenSize'),
-      intermediateSize: needed('intermediateSize'),
-      numAttentionHeads,
-      numKeyValueHeads: numKeyValueHeads ?? numAttentionHeads,
-      numHiddenLayers: needed('numHiddenLayers'),
-      vocabSize: needed('vocabSize'),
-      ...(headDim !== undefined && { headDim }),
-      ...(tieWordEmbeddings !== undefined && { tieWordEmbeddings }),
-      ...(attentionBias !== undefined && { attentionBias }),
-      ...(mlpBias !== undefined && { mlpBias }),
-    },
+  const sizes: DecoderConfig = {
+    hiddenSize: needed('hiddenSize'),
+    intermediateSize: needed('intermediateSize'),
+    numAttentionHeads,
+    numKeyValueHeads: numKeyValueHeads ?? numAttentionHeads,
+    numHiddenLayers: needed('numHiddenLayers'),
+    vocabSize: needed('vocabSize'),
+    ...(headDim !== undefined && { headDim }),
+    ...(tieWordEmbeddings !== undefined && { tieWordEmbeddings }),
+    ...(attentionBias !== undefined && { attentionBias }),
+    ...(mlpBias !== undefined && { mlpBias }),
   };
+  checkModelSizes(sizes);
+  return { modelType, sizes };
 }
 
 function missing({ file }: ModelConfig, field: string): ShardloomError {

@@ -1,6 +1,11 @@
 import { isInside } from '../../bytes/range.ts';
 import { ShardloomError, type ErrorTag } from '../../errors.ts';
-import { MAX_NAME_LENGTH, MAX_SAFETENSORS_HEADER_BYTES } from '../../limits.ts';
+import {
+  MAX_JSON_VALUES,
+  MAX_NAME_LENGTH,
+  MAX_SAFETENSORS_HEADER_BYTES,
+  MIN_SAFETENSORS_BYTES_PER_VALUE,
+} from '../../limits.ts';
 import { parseJson } from '../json.ts';
 import { dtypeBits, dtypeOrder, isDType, type DType } from '../../tensor/dtype.ts';
 import { elementCount, isValidShape, type Shape } from '../../tensor/shape.ts';
@@ -113,7 +118,8 @@ function withoutPadding(bytes: Uint8Array): Uint8Array {
 
 function parseHeaderText(bytes: Uint8Array, file: string): object {
   const what = 'The header is not valid JSON.';
-  const { text, document } = parseJson(bytes, { file, tag: 'bad-safetensors', what, advice: ADVICE });
+  const maxValues = Math.max(MAX_JSON_VALUES, Math.floor(bytes.length / MIN_SAFETENSORS_BYTES_PER_VALUE));
+  const { text, document } = parseJson(bytes, { file, tag: 'bad-safetensors', what, advice: ADVICE, maxValues });
   // JSON.parse keeps the last of two equal keys, and so does the reference library: then two readers may see two tensors.
   const twice = findDuplicateKey(text);
   if (twice !== null) throw bad(file, twice, 'The header has the same key twice.');

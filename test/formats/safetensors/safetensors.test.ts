@@ -49,6 +49,14 @@ describe('reading', () => {
   test('packed types take the bytes of their bits', () => {
     expect(read(file('{"w":{"dtype":"F4","shape":[4],"data_offsets":[0,2]}}', 2)).tensors[0]!.dtype).toBe('F4');
   });
+
+  test('a hundred thousand tensors', () => {
+    const entries = Array.from(
+      { length: 100_011 },
+      (_, i) => `"model.layers.${i}.weight":{"dtype":"U8","shape":[1,1],"data_offsets":[${i},${i + 1}]}`,
+    );
+    expect(read(file(`{${entries.join(',')}}`, entries.length)).tensors).toHaveLength(100_011);
+  });
 });
 
 describe('what is refused', () => {
@@ -139,6 +147,7 @@ describe('what is refused', () => {
     ],
     ['metadata that is not text', file('{"__metadata__":{"a":1}}'), 'bad-safetensors', /text only/],
     ['a name without end', file(`{"${'n'.repeat(5000)}":{${TENSOR}}}`, 16), 'over-limit', /too long/],
+    ['megabytes of brackets', file(`{"w":[${'[],'.repeat(1_000_000)}0]}`), 'over-limit', /too many values/],
     ['a tensor that is a list', file('{"w":[]}'), 'bad-safetensors', /not described by an object/],
   ])('%s', (_, bytes, tag, message) => {
     try {
