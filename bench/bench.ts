@@ -9,6 +9,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { formatBytes } from '../src-core/units.ts';
+import { conversionLoops } from './convert.ts';
 import { lookingAtTensors } from './inspect.ts';
 import { makeAdapter, productLoops } from './merge.ts';
 import { measure, median, spread, type Run } from './measure.ts';
@@ -40,7 +41,7 @@ async function paired(
   copied: string,
   command: readonly string[],
   aim: number | null = 1.15,
-): Promise<void> {
+): Promise<readonly Run[]> {
   const ours: Run[] = [];
   const theirs: Run[] = [];
   for (let i = 0; i <= PAIRS; i++) {
@@ -67,6 +68,29 @@ async function paired(
     `  ${ratio} ${spread(ratios)}   ${aim === null ? '' : `aim: at most ${aim}   `}(${seconds(ours)}, ${seconds(theirs)})`,
   );
   console.log(`  peak memory           ${formatBytes(Math.max(...ours.map((run) => run.peakBytes)))}   aim: 200 MB`);
+  return ours;
+}
+
+/** Weights of bfloat16 written as float32, and the other way, beside copying what is written. */
+async function converting(bfloat16: string): Promise<void> {
+  const [wide, wideShards] = ['float32', 'float32-tp8'].map((name) => path.join(root, name)) as [string, string];
+  const narrow = path.join(bfloat16, '../original');
+  await measure(process.execPath, [CLI, 'consolidate', bfloat16, wide, '--dtype', 'float32', '--quiet']);
+  await measure(process.execPath, [CLI, 'shard', wide, wideShards, '--tp', '8', '--quiet']);
+  for (const [from, to, dtype, checkpoint] of [
+    [narrow, wide, 'float32', bfloat16],
+    [wide, narrow, 'bfloat16', wideShards],
+  ] as const) {
+    const command = ['consolidate', checkpoint, OUT, '--dtype', dtype];
+    const runs = await paired(`TP 8, --dtype ${dtype}`, to, command, null);
+    const perCore = (folder: string): string => {
+      const cores = Math.min(2, os.availableParallelism());
+      return spread(runs.map(({ seconds }) => bytesBelow(folder) / seconds / cores / 1e9));
+    };
+    console.log(`  input                 ${perCore(from)} GB/s per core   aim: 1`);
+    console.log(`  output                ${perCore(to)} GB/s per core`);
+  }
+  for (const folder of [wide, wideShards]) fs.rmSync(folder, { recursive: true });
 }
 
 async function openTime(): Promise<void> {
@@ -154,6 +178,8 @@ await paired(
   1.25,
 );
 await paired('TP 8 to TP 4 x PP 2', path.join(tp8, 'shards'), ['reshard', tp8, OUT, '--tp', '4', '--pp', '2'], 1.25);
+await converting(tp8);
+conversionLoops(PAIRS);
 const adapter = makeAdapter(path.join(root, 'adapter'));
 await paired(
   'merge, rank 16',

@@ -10,15 +10,15 @@ import {
   type PlanSourceFile,
   type PlanTensor,
 } from '../plan/plan.ts';
-import { castBetween } from '../tensor/cast.ts';
 import { dtypeBytes } from '../tensor/dtype.ts';
 import { elementCount } from '../tensor/shape.ts';
 import { Assembler } from './assemble.ts';
 import { bandsOf, type Box } from './bands.ts';
 import { addDifferences, compareBands, type Difference } from './compare.ts';
 import { RunControl } from './control.ts';
+import { conversionIn } from './convert.ts';
 import type { Digest, DigestName } from './digest.ts';
-import { createKernelMemory, type KernelMemory } from './kernels.ts';
+import { createConvertingMemory } from './kernels.ts';
 import { isWritten } from './kept.ts';
 import { LowRankUpdate } from './low-rank.ts';
 import { countNonFinite } from './non-finite.ts';
@@ -100,14 +100,14 @@ const WIDEST_ELEMENT_BYTES = 8;
 /** Copies tensors band by band. One per thread; its memory does not depend on what is copied. */
 export class TensorCopier {
   readonly #makeDigest: (name: DigestName) => Digest;
-  readonly #memory: KernelMemory;
+  readonly #memory: ReturnType<typeof createConvertingMemory>;
   readonly #bandBytes: number;
   readonly #files = new SourceFiles();
 
   constructor(bandBytes: number, makeDigest: (name: DigestName) => Digest) {
     this.#bandBytes = bandBytes;
     this.#makeDigest = makeDigest;
-    this.#memory = createKernelMemory(BUFFERS, bandBytes);
+    this.#memory = createConvertingMemory(BUFFERS, bandBytes);
   }
 
   /** Copies the task's tensors into the output file; those that are there already are only read and digested. */
@@ -196,8 +196,10 @@ export class TensorCopier {
       return (band) => update.add(this.#memory.bytes, taken, other, band);
     }
     if (tensor.dtype === tensor.sourceDtype) return null;
-    const cast = castBetween(tensor.sourceDtype, tensor.dtype);
-    return ({ size }) => cast(this.#viewAt(taken), this.#viewAt(other), elementCount(size));
+    const convert = conversionIn(this.#memory, tensor.sourceDtype, tensor.dtype);
+    return ({ size }) => {
+      convert(taken, other, elementCount(size));
+    };
   }
 
   /** All of a small matrix, in memory. */
@@ -227,10 +229,6 @@ export class TensorCopier {
       const found = compareBands(this.#memory, taken, other, band.size, tensor.sourceDtype, pieces);
       addDifferences(differences[index]!, found);
     });
-  }
-
-  #viewAt(address: number): DataView {
-    return new DataView(this.#memory.bytes.buffer, address);
   }
 }
 

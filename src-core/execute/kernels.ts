@@ -1,5 +1,5 @@
 import { bandWasm } from '../kernels/band.wasm.ts';
-import type { DType } from '../tensor/dtype.ts';
+import { convertWasm } from '../kernels/convert.wasm.ts';
 import { differenceWasm } from '../kernels/difference.wasm.ts';
 import { productWasm } from '../kernels/product.wasm.ts';
 
@@ -28,11 +28,21 @@ export interface Kernels {
 export interface ProductKernels {
   readonly addProduct32: AddProduct;
   readonly addProduct64: AddProduct;
+}
+
+/** The compiled loops of `kernels/convert.as.ts`. Which of them it is: see `execute/convert.ts`. */
+export interface ConversionKernels {
+  readonly bfloat16ToFloat16: Convert;
   readonly bfloat16ToFloat32: Convert;
-  readonly float32ToBfloat16: Convert;
+  readonly bfloat16ToFloat64: Convert;
+  readonly float16ToBfloat16: Convert;
   readonly float16ToFloat32: Convert;
+  readonly float16ToFloat64: Convert;
+  readonly float32ToBfloat16: Convert;
   readonly float32ToFloat16: Convert;
   readonly float32ToFloat64: Convert;
+  readonly float64ToBfloat16: Convert;
+  readonly float64ToFloat16: Convert;
   readonly float64ToFloat32: Convert;
 }
 
@@ -89,16 +99,21 @@ export function createKernelMemory(count: number, size: number): KernelMemory {
   return memoryWith<Kernels>([bandWasm], new Array<number>(count).fill(size));
 }
 
-/** Buffers of these sizes, and the loops that add products. */
-export function createProductMemory(sizes: readonly number[]): KernelMemory<ProductKernels> {
-  return memoryWith<ProductKernels>([productWasm], sizes);
+/** The same with the loops that convert. */
+export function createConvertingMemory(count: number, size: number): KernelMemory<Kernels & ConversionKernels> {
+  return memoryWith<Kernels & ConversionKernels>([bandWasm, convertWasm], new Array<number>(count).fill(size));
+}
+
+/** Buffers of these sizes, and the loops that add products to converted elements. */
+export function createProductMemory(sizes: readonly number[]): KernelMemory<ProductKernels & ConversionKernels> {
+  return memoryWith<ProductKernels & ConversionKernels>([productWasm, convertWasm], sizes);
 }
 
 /** Buffers of these sizes, with all loops that comparing two tensors takes: copying, converting, comparing. */
 export function createComparingMemory(
   sizes: readonly number[],
-): KernelMemory<Kernels & ProductKernels & DifferenceKernels> {
-  return memoryWith<Kernels & ProductKernels & DifferenceKernels>([bandWasm, productWasm, differenceWasm], sizes);
+): KernelMemory<Kernels & ConversionKernels & DifferenceKernels> {
+  return memoryWith<Kernels & ConversionKernels & DifferenceKernels>([bandWasm, convertWasm, differenceWasm], sizes);
 }
 
 function memoryWith<Loops>(codes: readonly string[], sizes: readonly number[]): KernelMemory<Loops> {
@@ -122,24 +137,4 @@ function memoryWith<Loops>(codes: readonly string[], sizes: readonly number[]): 
     view: new DataView(memory.buffer),
     addresses,
   };
-}
-
-/** The compiled conversion, for the pairs that are common. */
-export function conversionLoop(kernels: ProductKernels, from: DType, to: DType): Convert | undefined {
-  switch (`${from} ${to}`) {
-    case 'BF16 F32':
-      return kernels.bfloat16ToFloat32;
-    case 'F32 BF16':
-      return kernels.float32ToBfloat16;
-    case 'F16 F32':
-      return kernels.float16ToFloat32;
-    case 'F32 F16':
-      return kernels.float32ToFloat16;
-    case 'F32 F64':
-      return kernels.float32ToFloat64;
-    case 'F64 F32':
-      return kernels.float64ToFloat32;
-    default:
-      return undefined;
-  }
 }

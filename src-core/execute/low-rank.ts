@@ -4,12 +4,14 @@ import type { PlanOperand, PlanTensor, PlanUpdate } from '../plan/plan.ts';
 import { castBetween } from '../tensor/cast.ts';
 import { dtypeBytes, type DType } from '../tensor/dtype.ts';
 import type { Box } from './bands.ts';
-import { conversionLoop, createProductMemory, type KernelMemory, type ProductKernels } from './kernels.ts';
+import { conversionIn } from './convert.ts';
+import { createProductMemory } from './kernels.ts';
 
 /** Reads all of an operand: elements in C order as they are stored. */
 type ReadOperand = (operand: PlanOperand) => Uint8Array;
 
 type Wide = 'F32' | 'F64';
+type ProductMemory = ReturnType<typeof createProductMemory>;
 type WideArray = Float32Array | Float64Array;
 
 /** Rows that one step of the loops works on, and bytes of a panel's row. */
@@ -30,7 +32,7 @@ export class LowRankUpdate {
   readonly #a: WideArray;
   readonly #b: WideArray;
   readonly #columns: number;
-  #memory: KernelMemory<ProductKernels> | null = null;
+  #memory: ProductMemory | null = null;
   #capacity = 0;
   /** The columns that are packed in memory. */
   #packed = '';
@@ -66,15 +68,13 @@ export class LowRankUpdate {
     const from = dtypeBytes(this.#from);
     const to = dtypeBytes(this.#to);
     memory.bytes.set(bytes.subarray(source, source + rows * columns * from), input);
-    for (let i = 0; i < rows; i++) {
-      this.#convert(memory, this.#from, this.#wide, input + i * columns * from, acc + i * stride, columns);
-    }
+    const widen = conversionIn(memory, this.#from, this.#wide);
+    for (let i = 0; i < rows; i++) widen(input + i * columns * from, acc + i * stride, columns);
     const { addProduct32, addProduct64 } = memory.kernels;
     const addProduct = this.#wide === 'F32' ? addProduct32 : addProduct64;
     addProduct(acc, stride, roundUp(rows, ROWS), this.#panels(columns), a, b, this.#rank);
-    for (let i = 0; i < rows; i++) {
-      this.#convert(memory, this.#wide, this.#to, acc + i * stride, output + i * columns * to, columns);
-    }
+    const round = conversionIn(memory, this.#wide, this.#to);
+    for (let i = 0; i < rows; i++) round(acc + i * stride, output + i * columns * to, columns);
     bytes.set(memory.bytes.subarray(output, output + rows * columns * to), target);
   }
 
@@ -115,7 +115,7 @@ export class LowRankUpdate {
   }
 
   /** Memory for bands of this size: made for the first one, and again only for a larger one. */
-  #prepared(rows: number, columns: number): KernelMemory<ProductKernels> {
+  #prepared(rows: number, columns: number): ProductMemory {
     const stride = this.#panels(columns) * PANEL_BYTES;
     const padded = roundUp(rows, ROWS);
     const wide = dtypeBytes(this.#wide);
@@ -129,7 +129,7 @@ export class LowRankUpdate {
   }
 
   /** Columns of A in panels, one rank behind the other: the loops read them in this order. */
-  #packColumns(memory: KernelMemory<ProductKernels>, address: number, column: number, columns: number): void {
+  #packColumns(memory: ProductMemory, address: number, column: number, columns: number): void {
     const key = `${column} ${columns}`;
     if (this.#packed === key) return;
     this.#packed = key;
@@ -147,7 +147,7 @@ export class LowRankUpdate {
     }
   }
 
-  #packRows(memory: KernelMemory<ProductKernels>, address: number, row: number, rows: number): void {
+  #packRows(memory: ProductMemory, address: number, row: number, rows: number): void {
     const groups = Math.ceil(rows / ROWS);
     const packed = this.#at(memory, address, groups * this.#rank * ROWS);
     for (let group = 0; group < groups; group++) {
@@ -160,26 +160,9 @@ export class LowRankUpdate {
     }
   }
 
-  #at(memory: KernelMemory<ProductKernels>, address: number, length: number): WideArray {
+  #at(memory: ProductMemory, address: number, length: number): WideArray {
     const { buffer } = memory.bytes;
     return this.#wide === 'F32' ? new Float32Array(buffer, address, length) : new Float64Array(buffer, address, length);
-  }
-
-  #convert(
-    memory: KernelMemory<ProductKernels>,
-    from: DType,
-    to: DType,
-    source: number,
-    target: number,
-    count: number,
-  ): void {
-    const convert = conversionLoop(memory.kernels, from, to);
-    if (from === to) memory.bytes.copyWithin(target, source, source + count * dtypeBytes(from));
-    else if (convert) convert(source, target, count);
-    else {
-      const { buffer } = memory.bytes;
-      castBetween(from, to)(new DataView(buffer, source), new DataView(buffer, target), count);
-    }
   }
 }
 

@@ -1,11 +1,10 @@
 import type { PlanOperand, PlanSource, PlanSourceFile } from '../plan/plan.ts';
-import { castBetween } from '../tensor/cast.ts';
-import { elementReader } from '../tensor/decode.ts';
-import { dtypeBytes, isCastable, type DType } from '../tensor/dtype.ts';
+import { dtypeBytes, type DType } from '../tensor/dtype.ts';
 import { elementCount } from '../tensor/shape.ts';
 import { Assembler } from './assemble.ts';
 import type { Box } from './bands.ts';
-import { conversionLoop, createComparingMemory } from './kernels.ts';
+import { wideningIn } from './convert.ts';
+import { createComparingMemory } from './kernels.ts';
 import { SourceFiles } from './source-files.ts';
 
 /** Two tensors of the same shape, in whatever dtypes. */
@@ -97,26 +96,10 @@ export class PairReader {
 
   /** Values as float32 or float64, with zeros behind them up to the next four. */
   #widen(from: DType, to: 'F32' | 'F64', source: number, target: number, count: number): void {
-    const { kernels, bytes, view } = this.memory;
+    wideningIn(this.memory, from, to)(source, target, count);
+    const { bytes } = this.memory;
     const width = dtypeBytes(to);
-    const convert = conversionLoop(kernels, from, to);
-    if (from === to) bytes.copyWithin(target, source, source + count * width);
-    else if (convert) convert(source, target, count);
-    else if (isCastable(from)) castBetween(from, to)(this.#at(source), this.#at(target), count);
-    else {
-      const read = elementReader(from);
-      const step = dtypeBytes(from);
-      for (let i = 0; i < count; i++) {
-        const value = read(view, source + i * step);
-        if (to === 'F32') view.setFloat32(target + i * width, value, true);
-        else view.setFloat64(target + i * width, value, true);
-      }
-    }
     bytes.fill(0, target + count * width, target + Math.ceil(count / 4) * 4 * width);
-  }
-
-  #at(address: number): DataView {
-    return new DataView(this.memory.bytes.buffer, address);
   }
 }
 

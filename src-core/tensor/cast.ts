@@ -4,7 +4,8 @@ import type { DType } from './dtype.ts';
 
 /**
  * Conversion between float16, bfloat16, float32 and float64, rounding to nearest, ties to even, once: as `tensor.to(dtype)`
- * does on a CPU. NaN stays NaN (quiet), overflow becomes infinity. Both sides are little endian.
+ * does on a CPU, but for float64 to 16 bits, where torch goes by way of float32 and so rounds twice. NaN stays NaN (quiet), overflow
+ * becomes infinity. Both sides are little endian.
  */
 export type Cast = (source: DataView, target: DataView, count: number) => void;
 
@@ -35,20 +36,26 @@ const WRITERS: Partial<Record<DType, Writer>> = {
   },
 };
 
-/** The conversion from one type to the other. Throws `unsupported` for types that are not converted. */
+/**
+ * The conversion from one type to the other: the definition, in the plainest way. What is converted band by band goes through the
+ * compiled loops of `execute/convert.ts` instead. Throws `unsupported` for types that are not converted.
+ */
 export function castBetween(from: DType, to: DType): Cast {
   const read = READERS[from];
   const write = WRITERS[to];
-  if (!read || !write) {
-    throw new ShardloomError({
-      tag: 'unsupported',
-      what: `Elements cannot be converted from ${from} to ${to}.`,
-      expected: `one of ${Object.keys(READERS).join(', ')} on both sides`,
-    });
-  }
+  if (!read || !write) throw notConverted(from, to);
   return (source, target, count) => {
     for (let i = 0; i < count; i++) write(target, i, read(source, i));
   };
+}
+
+/** The error for a pair of types that is not converted. */
+export function notConverted(from: DType, to: DType): ShardloomError {
+  return new ShardloomError({
+    tag: 'unsupported',
+    what: `Elements cannot be converted from ${from} to ${to}.`,
+    expected: `one of ${Object.keys(READERS).join(', ')} on both sides`,
+  });
 }
 
 /** Nearest bfloat16 bit pattern, ties to even. */
