@@ -21,6 +21,7 @@ export type ErrorTag =
   | 'bad-safetensors'
   | 'bad-metadata'
   | 'unknown-spec'
+  | 'missing-spec'
   /** A number is above a cap in limits.ts. */
   | 'over-limit'
   /** Two places that must agree do not. */
@@ -51,6 +52,7 @@ export type ErrorTag =
   | 'non-finite'
   | 'not-described'
   | 'inferred'
+  | 'other-stages'
   | 'averaged'
   | 'linked-file'
   | 'replicas-equal';

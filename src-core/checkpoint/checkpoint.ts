@@ -8,7 +8,6 @@ import {
   readAdapterConfig,
   readModelConfig,
   readTrnConfig,
-  tiedParameters,
   type AdapterConfig,
   type ModelConfig,
   type TrnConfig,
@@ -17,10 +16,12 @@ import { discover, type DiscoveredCheckpoint, type RankFile, type ShardFolder } 
 import { readStageMetadata, type StageMetadata } from './metadata.ts';
 import { checkParallelSizes, rankFilesToRead, type ParallelSizes } from './parallel-sizes.ts';
 import { readRank, type RankTensors } from './rank-tensors.ts';
+import { namesOfOtherStages, tiedNames, withSavedModules, withTied, type LocalKinds } from './stage-parameters.ts';
 
 /** One pipeline stage: what its metadata says and what its ranks hold. */
 export interface Stage {
   readonly ppRank: number;
+  /** As the file has it, but for attributes that training lost while saving: those are put right. */
   readonly metadata?: StageMetadata;
   /** By saved name, the tensors of all TP ranks in rank order. Names that some rank lacks are not here but a finding. */
   readonly tensors: ReadonlyMap<string, readonly StoredTensor[]>;
@@ -56,42 +57,40 @@ export interface Checkpoint {
   readonly findings: readonly Finding[];
 }
 
-/** Describes stages for which no metadata was saved: from config.json, the TP size and what each stage's ranks hold. */
-export type InferMetadata = (
-  config: ModelConfig,
-  tensorParallelSize: number,
-  stages: readonly Stage['tensors'][],
-) => readonly StageMetadata[];
-
 /**
- * Reads a checkpoint folder: names, metadata, configs, and where every tensor of every rank lies. Throws only if there is
- * no checkpoint; what is wrong with one is in its findings, so that a damaged one can still be looked at. `infer` stands in for
- * metadata that was never written.
+ * Reads a checkpoint folder: names, metadata, configs, and where every tensor of every rank is stored. Throws only if there is
+ * no checkpoint; what is wrong with one is in its findings, so that a damaged one can still be looked at. A full model without any
+ * metadata has no finding here: `models/` may be able to stand in for it.
  */
-export function readCheckpoint(folder: string, infer: InferMetadata): Checkpoint {
+export function readCheckpoint(folder: string): Checkpoint {
   const found = discover(folder);
   const findings: Finding[] = [];
   const config = attempt(findings, () => readModelConfig(found));
   const trnConfig = attempt(findings, () => readTrnConfig(found));
-  const read = found.model && describeShards(found.model, trnConfig);
-  const model = read && { ...withMetadata(read, config, infer), tied: tiedParameters(config) };
+  const configs = { ...(config && { config }), ...(trnConfig && { trnConfig }) };
+  const model = found.model && describeShards(found.model, configs);
   const adapters = found.adapters.map((adapter) => {
-    return describeShards(adapter.shards, trnConfig, { name: adapter.name, folder: adapter.folder });
+    return describeShards(adapter.shards, configs, { name: adapter.name, folder: adapter.folder });
   });
+  return withStates({ found, ...configs, adapters: [], findings }, model, adapters);
+}
+
+/** The checkpoint with these states; `checkpoint.findings` are those of the folder as a whole. */
+export function withStates(
+  checkpoint: Checkpoint,
+  model: ShardedState | undefined,
+  adapters: readonly ShardedState[],
+): Checkpoint {
+  const before = new Set([checkpoint.model, ...checkpoint.adapters].flatMap((state) => state?.findings ?? []));
   const states = [...(model ? [model] : []), ...adapters];
-  return {
-    found,
-    ...(config && { config }),
-    ...(trnConfig && { trnConfig }),
-    ...(model && { model }),
-    adapters,
-    findings: [...findings, ...states.flatMap((state) => state.findings)],
-  };
+  const ofFolder = checkpoint.findings.filter((finding) => !before.has(finding));
+  const findings = [...ofFolder, ...states.flatMap((state) => state.findings)];
+  return { ...checkpoint, ...(model && { model }), adapters, findings };
 }
 
 function describeShards(
   shards: ShardFolder,
-  trnConfig: TrnConfig | undefined,
+  { config, trnConfig }: Pick<Checkpoint, 'config' | 'trnConfig'>,
   adapter?: { readonly name: string; readonly folder: string },
 ): ShardedState {
   const findings: Finding[] = [];
@@ -106,28 +105,31 @@ function describeShards(
   if (!shards.done) findings.push(interruptedSave(shards));
   const { files, ignored } = rankFilesToRead(shards);
   if (ignored > 0) findings.push(otherReplicas(shards, ignored));
-  const ranks = files.map((file) => ({ file, ...readRank(file) }));
+  const ofOtherStages = namesOfOtherStages(metadata, adapter?.name);
+  const ranks = files.map((file) => ({ file, ...readRank(file, ofOtherStages(file.ranks.pp)) }));
   for (const rank of ranks) findings.push(...rank.findings);
+  findings.push(...leftAsideFindings(shards, ranks));
   findings.push(...expertParallelFindings(ranks));
   const stages: Stage[] = [];
   for (let ppRank = 0; ppRank < sizes.pipelineParallelSize; ppRank++) {
-    const stage = stageOf(ppRank, sizes.tensorParallelSize, ranks, findings);
+    const tensors = stageOf(ppRank, sizes.tensorParallelSize, ranks, findings);
     const described = metadata.get(ppRank);
     // Of a full model all of it may be missing: then what stands in for it decides.
     const mayBeInferred = !adapter && shards.metadataFiles.size === 0;
     if (!described && !mayBeInferred && !shards.metadataFiles.has(ppRank)) {
       findings.push(missingMetadata(shards, ppRank));
     }
-    stages.push({ ppRank, tensors: stage, ...(described && { metadata: described }) });
+    stages.push({ ppRank, tensors, ...(described && { metadata: described }) });
   }
+  const tied = adapter ? new Map<string, string>() : tiedNamesOf(stages, config);
   const all = ranks.flatMap(({ tensors }) => [...tensors.values()]);
   return {
     shards,
     ...sizes,
     ...(adapter && { adapterName: adapter.name }),
     ...(adapterConfig && { adapterConfig }),
-    stages,
-    tied: new Map(),
+    stages: stages.map((stage) => withLostAttributes(stage, tied, config)),
+    tied,
     xser: files.some((file) => file.tensors !== undefined),
     bytes: all.reduce((sum, { dtype, shape }) => sum + elementCount(shape) * dtypeBytes(dtype), 0),
     fileCount: new Set(all.map(({ file }) => file)).size,
@@ -136,32 +138,23 @@ function describeShards(
   };
 }
 
-/** A model of which training wrote no metadata, described all the same where config.json allows it. */
-function withMetadata(state: ShardedState, config: ModelConfig | undefined, infer: InferMetadata): ShardedState {
-  const { shards, stages, tensorParallelSize } = state;
-  const findings = [...state.findings];
-  const isWhole = !findings.some(({ severity }) => severity === 'error');
-  if (shards.metadataFiles.size > 0) return state;
-  if (!config) return { ...state, findings: [...findings, missingMetadata(shards, 0)] };
-  if (!isWhole) return state;
-  const inferred = attempt(findings, () =>
-    infer(
-      config,
-      tensorParallelSize,
-      stages.map(({ tensors }) => tensors),
-    ),
-  );
-  if (!inferred) return { ...state, findings };
-  findings.push({
-    severity: 'warning',
-    tag: 'inferred',
-    what: 'The checkpoint has no metadata: how its tensors are joined was inferred.',
-    file: config.file,
-    found: 'config.json, and the names and shapes in the shards',
-    expected: 'mp_metadata_pp_rank_0.json',
-    advice: 'Compare the result with weights that you trust, or check all copies: shardloom verify FOLDER --replicas.',
-  });
-  return { ...state, findings, stages: stages.map((stage, index) => ({ ...stage, metadata: inferred[index]! })) };
+/** Which parameters are others under a second name: by what the shards hold and the metadata lists, or by config.json. */
+function tiedNamesOf(stages: readonly Stage[], config: ModelConfig | undefined): ReadonlyMap<string, string> {
+  const parameters = new Map(stages.flatMap(({ metadata }) => [...(metadata?.parameters ?? [])]));
+  const kinds = new Map(stages.flatMap((stage) => [...kindsOf(stage)]));
+  return tiedNames(parameters, kinds, config?.tieWordEmbeddings);
+}
+
+function kindsOf({ tensors }: Stage): LocalKinds {
+  return new Map([...tensors].map(([name, locals]) => [name, locals[0]!]));
+}
+
+function withLostAttributes(stage: Stage, tied: ReadonlyMap<string, string>, config: ModelConfig | undefined): Stage {
+  const { metadata } = stage;
+  if (!metadata) return stage;
+  const own = new Map([...tied].filter(([name]) => stage.tensors.has(name)));
+  const parameters = withSavedModules(withTied(metadata.parameters, own), kindsOf(stage), config?.vocabSize);
+  return { ...stage, metadata: { ...metadata, parameters } };
 }
 
 type ReadRank = RankTensors & { readonly file: RankFile };
@@ -229,7 +222,24 @@ function interruptedSave(shards: ShardFolder): Finding {
   };
 }
 
-function missingMetadata(shards: ShardFolder, ppRank: number): Finding {
+/** Named once for all ranks: each of them holds the same names. */
+function leftAsideFindings(shards: ShardFolder, ranks: readonly ReadRank[]): Finding[] {
+  const holding = ranks.filter(({ leftAside }) => leftAside > 0);
+  const most = holding.reduce((count, { leftAside }) => Math.max(count, leftAside), 0);
+  if (most === 0) return [];
+  return [
+    {
+      severity: 'note',
+      tag: 'other-stages',
+      what: 'The shards hold parameters of other pipeline stages, too, as training saves them. They were left aside.',
+      file: shards.modelFolder,
+      found: `up to ${most} parameters in each of ${holding.length} rank files`,
+      expected: 'only what the metadata of a stage lists is its own',
+    },
+  ];
+}
+
+export function missingMetadata(shards: ShardFolder, ppRank: number): Finding {
   return {
     severity: 'error',
     tag: 'missing-file',
@@ -263,7 +273,7 @@ function attemptAdapterConfig(findings: Finding[], folder: string): AdapterConfi
   }
 }
 
-function attempt<Result>(findings: Finding[], read: () => Result): Result | undefined {
+export function attempt<Result>(findings: Finding[], read: () => Result): Result | undefined {
   try {
     return read();
   } catch (error) {

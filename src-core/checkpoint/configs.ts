@@ -110,14 +110,6 @@ export function findModelConfig(root: string, named: string | undefined, bases: 
   });
 }
 
-/** Names of tied embeddings: the output head is the embedding. transformers saves them once, under the second name. */
-const TIED = new Map([['lm_head.weight', 'model.embed_tokens.weight']]);
-
-/** Parameters that are others under a second name, by their own name: what config.json's tie_word_embeddings says. */
-export function tiedParameters(config: ModelConfig | undefined): ReadonlyMap<string, string> {
-  return config?.tieWordEmbeddings === true ? TIED : new Map();
-}
-
 /** Reads trn_config.json beside the shards, if there is one. */
 export function readTrnConfig(found: DiscoveredCheckpoint): TrnConfig | undefined {
   const read = readConfig(found, 'trn_config.json', trnConfig);

@@ -1,7 +1,14 @@
 import path from 'node:path';
 import { withFile } from '../bytes/file.ts';
 import { ShardloomError, toFinding, type Finding } from '../errors.ts';
-import { readTorchFile, singleTensorOf, stateDictOf, tensorInfoOf, type TensorInfo } from '../formats/torch/index.ts';
+import {
+  readTorchFile,
+  singleTensorOf,
+  stateDictOf,
+  tensorInfoOf,
+  type MetaTensor,
+  type TensorInfo,
+} from '../formats/torch/index.ts';
 import { sameShape } from '../tensor/shape.ts';
 import type { StoredTensor } from '../tensor/stored.ts';
 import type { RankFile } from './discover.ts';
@@ -11,26 +18,41 @@ export interface RankTensors {
   readonly tensors: ReadonlyMap<string, StoredTensor>;
   /** Names of tensors that expert parallelism spreads over ranks. */
   readonly expertParallel: ReadonlySet<string>;
+  /** How many tensors of other pipeline stages the rank's files hold beside its own. */
+  readonly leftAside: number;
   readonly findings: readonly Finding[];
 }
 
 /** How many faults of one rank are told one by one; more of the same kind say nothing new. */
 const MAX_FINDINGS_PER_RANK = 8;
 
-/** Reads where a rank's tensors lie. Only directories and pickles are read, no weights. Faults become findings. */
-export function readRank(file: RankFile): RankTensors {
-  const nothing = { tensors: new Map<string, StoredTensor>(), expertParallel: new Set<string>() };
+/**
+ * Reads where a rank's tensors are stored. Only directories and pickles are read, no weights. Faults become findings.
+ * @param ofOtherStages names to pass over: training saves them with every stage, with whatever values they have there
+ */
+export function readRank(file: RankFile, ofOtherStages: ReadonlySet<string>): RankTensors {
+  const nothing = { tensors: new Map<string, StoredTensor>(), expertParallel: new Set<string>(), leftAside: 0 };
   try {
-    return file.tensors ? readXser(file, file.tensors) : { ...nothing, tensors: readPlain(file), findings: [] };
+    const saved = withFile(file.path, (source) => stateDictOf(readTorchFile(source), file.path));
+    const own = new Map([...saved].filter(([name]) => !ofOtherStages.has(name)));
+    const read = file.tensors ? readXser(file, file.tensors, own) : readPlain(file, own);
+    return { ...nothing, ...read, leftAside: saved.size - own.size };
   } catch (error) {
     return { ...nothing, findings: [toFinding(error, 'error')] };
   }
 }
 
-function readPlain(file: RankFile): Map<string, StoredTensor> {
+type SavedTensors = ReturnType<typeof stateDictOf>;
+
+function readPlain(file: RankFile, saved: SavedTensors): Pick<RankTensors, 'tensors' | 'findings'> {
   const tensors = new Map<string, StoredTensor>();
+  const findings: Finding[] = [];
   const rank = { tp: file.ranks.tp, pp: file.ranks.pp };
-  for (const [name, tensor] of withFile(file.path, (source) => stateDictOf(readTorchFile(source), file.path))) {
+  for (const [name, tensor] of saved) {
+    if (tensor.kind === 'meta-tensor') {
+      findings.push(withoutData(file, name, tensor));
+      continue;
+    }
     if (tensor.kind === 'tensor-reference') {
       throw new ShardloomError({
         tag: 'missing-file',
@@ -44,11 +66,14 @@ function readPlain(file: RankFile): Map<string, StoredTensor> {
     const { dtype, shape, strides, byteOffset } = tensor;
     tensors.set(name, { name, file: file.path, byteOffset, dtype, shape, strides, rank });
   }
-  return tensors;
+  return { tensors, findings: findings.slice(0, MAX_FINDINGS_PER_RANK) };
 }
 
-function readXser(file: RankFile, folder: NonNullable<RankFile['tensors']>): RankTensors {
-  const entries = withFile(file.path, (source) => stateDictOf(readTorchFile(source), file.path));
+function readXser(
+  file: RankFile,
+  folder: NonNullable<RankFile['tensors']>,
+  entries: SavedTensors,
+): Pick<RankTensors, 'tensors' | 'expertParallel' | 'findings'> {
   const { infoFile } = file;
   const info = infoFile ? withFile(infoFile, (source) => tensorInfoOf(readTorchFile(source), infoFile)) : undefined;
   const tensors = new Map<string, StoredTensor>();
@@ -56,6 +81,10 @@ function readXser(file: RankFile, folder: NonNullable<RankFile['tensors']>): Ran
   const findings: Finding[] = [];
   const missing: string[] = [];
   for (const [name, entry] of entries) {
+    if (entry.kind === 'meta-tensor') {
+      findings.push(withoutData(file, name, entry));
+      continue;
+    }
     if (entry.kind === 'tensor') {
       const { dtype, shape, strides, byteOffset } = entry;
       tensors.set(name, { name, file: file.path, byteOffset, dtype, shape, strides, rank: file.ranks });
@@ -93,6 +122,19 @@ function readTensorFile(path: string, name: string, file: RankFile, info: Tensor
     });
   }
   return { name, file: path, byteOffset, dtype, shape, strides, rank: { tp: file.ranks.tp, pp: file.ranks.pp } };
+}
+
+function withoutData(file: RankFile, name: string, { shape }: MetaTensor): Finding {
+  return {
+    severity: 'error',
+    tag: 'missing-tensor',
+    what: 'The file names this parameter but holds no data of it: it was on torch’s meta device when it was saved.',
+    file: file.path,
+    tensor: name,
+    found: `a meta tensor of shape [${shape.join(', ')}]`,
+    expected: 'a tensor with data, or metadata that lists the parameter for another pipeline stage',
+    advice: 'Copy the metadata of all stages (mp_metadata_pp_rank_<p>.json), or take the checkpoint before it.',
+  };
 }
 
 function missingTensorFiles(

@@ -3,7 +3,7 @@ import { ShardloomError } from '../errors.ts';
 import { gramOfRows } from '../execute/gram.ts';
 import { readViews } from '../execute/view-reader.ts';
 import { adaptPeftConfigForModel } from '../peft/config-for-model.ts';
-import { PEFT_PREFIX } from '../peft/inject-lora.ts';
+import { PEFT_PREFIX, withoutPeftPrefix } from '../specs/adapter-names.ts';
 import { specsOfStage } from '../plan/original-weights.ts';
 import { loraConfigOf, scalingOf, type LoraConfig, type PeftConfig } from '../specs/peft-config/lora-config.ts';
 import type { OriginalWeight } from '../specs/spec.ts';
@@ -73,7 +73,7 @@ function moduleOf(
   { view, transformation, from }: OriginalWeight,
   lora: LoraConfig | null,
 ): AdapterModule {
-  const module = name.startsWith(PEFT_PREFIX) ? name.slice(PEFT_PREFIX.length) : name;
+  const module = withoutPeftPrefix(name);
   const layer = /(?:^|\.)layers\.(\d+)\./.exec(module)?.[1];
   const rank = view.shape[0] ?? 0;
   const scale = lora && scalingOf(lora, module, rank);

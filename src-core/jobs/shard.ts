@@ -64,9 +64,7 @@ export function planShard(input: ShardInput, sharding: ShardingOptions): Plan {
   const { config, root, files, adapters } = input;
   const weights = input.model && viewsOf(input.model);
   const { modelType, sizes } = decoderConfigOf(config);
-  // Tied embeddings whose head was saved all the same: what is there is kept, and not guessed to be equal.
-  const tieWordEmbeddings = (sizes.tieWordEmbeddings ?? false) && !weights?.has('lm_head.weight');
-  const model = describeModel(modelType, { ...sizes, tieWordEmbeddings }, sharding);
+  const model = describeModel(modelType, sizes, sharding);
   if (weights) checkWeights(model, weights, config.file);
   const plan = planSharding(
     [...(weights ? [{ folder: 'shards', model, weights }] : []), ...adapterParts(model, adapters)],
@@ -101,9 +99,11 @@ function adapterParts(model: ModelDescription, adapters: ShardInput['adapters'])
 /** Every parameter that the model consists of must be there with its shape, and nothing else. */
 function checkWeights(model: ModelDescription, views: StateDict, file: string): void {
   const expected = new Map(model.stages.flatMap(({ originalParameters }) => [...originalParameters]));
-  const tied = new Map(model.stages.flatMap((stage) => [...stage.tied]));
+  for (const { tied } of model.stages) {
+    for (const [name, first] of tied) if (views.has(name)) expected.set(name, expected.get(first)!);
+  }
   for (const [name, shape] of expected) {
-    const view = views.get(tied.get(name) ?? name);
+    const view = views.get(name);
     if (view?.shape.join() === shape.join()) continue;
     throw new ShardloomError({
       tag: view ? 'shape-mismatch' : 'missing-tensor',

@@ -24,7 +24,15 @@ export interface DecoderConfig {
 export interface DecoderTraits {
   /** A norm over each query and key head (`q_norm`, `k_norm`). */
   readonly headNorms?: boolean;
+  /** The embedding and the output head are whole on every rank (`nn.Embedding`, `nn.Linear`) and not cut along the vocabulary. */
+  readonly wholeEmbeddings?: boolean;
 }
+
+const FUSED_ATTENTION = 'qkv_proj';
+const FUSED_MLP = { into: 'gate_up_proj', linears: ['gate_proj', 'up_proj'] } as const;
+
+/** Linears of the Neuron model that stand for several of the original one. */
+export const fusedLinearNames: readonly string[] = [FUSED_ATTENTION, FUSED_MLP.into];
 
 /** Rows of one attention head. */
 export function headDimOf({ headDim, hiddenSize, numAttentionHeads }: DecoderConfig): number {
@@ -32,8 +40,8 @@ export function headDimOf({ headDim, hiddenSize, numAttentionHeads }: DecoderCon
 }
 
 /**
- * A decoder as optimum-neuron trains it: stages of contiguous layers, embeddings on the first, final norm and output head on
- * the last; gate and up projections fused, query, key and value as their sizes ask for.
+ * A decoder as optimum-neuron trains it: each stage's layers as {@link layersOfStages} deals them out, embeddings on the first, final norm
+ * and output head on the last; gate and up projections fused, query, key and value as their sizes ask for.
  */
 export function describeDecoder(
   config: DecoderConfig,
@@ -41,23 +49,40 @@ export function describeDecoder(
   traits: DecoderTraits = {},
 ): ModelDescription {
   const { hiddenSize, vocabSize, numHiddenLayers, tieWordEmbeddings = false } = config;
-  const stageCount = parallel.pipelineParallelSize;
-  const stages = Array.from({ length: stageCount }, (_, index) => {
+  const partitionDim = traits.wholeEmbeddings ? undefined : 0;
+  const stages = layersOfStages(numHiddenLayers, parallel).map((layers, index, all) => {
     const stage = new StageBuilder(parallel.tensorParallelSize);
-    if (index === 0) stage.kept('model.embed_tokens.weight', [vocabSize, hiddenSize], 0);
-    const first = Math.floor((index * numHiddenLayers) / stageCount);
-    const end = Math.floor(((index + 1) * numHiddenLayers) / stageCount);
-    for (let layer = first; layer < end; layer++) {
-      describeLayer(stage, `model.layers.${layer}`, config, parallel, traits);
-    }
-    if (index === stageCount - 1) {
+    if (index === 0) stage.kept('model.embed_tokens.weight', [vocabSize, hiddenSize], partitionDim);
+    for (const layer of layers) describeLayer(stage, `model.layers.${layer}`, config, parallel, traits);
+    if (index === all.length - 1) {
       stage.kept('model.norm.weight', [hiddenSize]);
-      if (!tieWordEmbeddings) stage.kept('lm_head.weight', [vocabSize, hiddenSize], 0);
-      else if (stageCount > 1) stage.kept('lm_head.weight', [vocabSize, hiddenSize], 0, 'model.embed_tokens.weight');
+      if (tieWordEmbeddings) stage.secondName('lm_head.weight', 'model.embed_tokens.weight', partitionDim);
+      else stage.kept('lm_head.weight', [vocabSize, hiddenSize], partitionDim);
     }
     return stage;
   });
   return { stages };
+}
+
+/**
+ * The layers of each pipeline stage as NxD deals them out (`create_partitions` of its pipeline/partition.py): they are cut into
+ * chunks of contiguous layers, one for each stage or, with virtual pipeline parallelism, several; what does not divide goes to the
+ * last chunks, one layer each (10 over 4: 2, 2, 3, 3). Chunk s is on stage s mod pp.
+ */
+export function layersOfStages(
+  numHiddenLayers: number,
+  { pipelineParallelSize, virtualPipelineParallelSize = 1 }: ParallelConfig,
+): number[][] {
+  const chunks = pipelineParallelSize * virtualPipelineParallelSize;
+  const size = Math.floor(numHiddenLayers / chunks);
+  const firstLarger = chunks - (numHiddenLayers % chunks);
+  const stages = Array.from({ length: pipelineParallelSize }, (): number[] => []);
+  let next = 0;
+  for (let chunk = 0; chunk < chunks; chunk++) {
+    const end = next + size + (chunk < firstLarger ? 0 : 1);
+    while (next < end) stages[chunk % pipelineParallelSize]!.push(next++);
+  }
+  return stages;
 }
 
 function describeLayer(
@@ -80,10 +105,10 @@ function describeLayer(
 
 function describeMlp(stage: StageBuilder, module: string, config: DecoderConfig, parallel: ParallelConfig): void {
   const { hiddenSize, intermediateSize, mlpBias: bias = false } = config;
-  const linears = ['gate_proj', 'up_proj'];
+  const { into, linears } = FUSED_MLP;
   for (const linear of linears) stage.originalLinear(`${module}.${linear}`, intermediateSize, hiddenSize, bias);
-  stage.parallelLinear(`${module}.gate_up_proj`, bias, linears.length);
-  stage.module(module, fused('gate_up_proj', linears, intermediateSize, bias, parallel));
+  stage.parallelLinear(`${module}.${into}`, bias, linears.length);
+  stage.module(module, fused(into, linears, intermediateSize, bias, parallel));
   stage.rowParallelLinear(`${module}.down_proj`, hiddenSize, intermediateSize, bias);
 }
 
@@ -98,14 +123,14 @@ function describeAttention(stage: StageBuilder, module: string, config: DecoderC
   if (needsGqaProjection(config, parallel)) {
     for (const parameter of bias ? ['weight', 'bias'] : ['weight']) {
       // Training gives the fused parameter no parallel attributes, though every rank holds another part of it.
-      if (parallel.fuseQkv) stage.plain(`${module}.qkv_proj.${parameter}_qkv`);
-      else for (const suffix of ['q', 'k', 'v']) stage.parallel(`${module}.qkv_proj.${parameter}_${suffix}`, 0);
+      if (parallel.fuseQkv) stage.plain(`${module}.${FUSED_ATTENTION}.${parameter}_qkv`);
+      else for (const suffix of ['q', 'k', 'v']) stage.parallel(`${module}.${FUSED_ATTENTION}.${parameter}_${suffix}`, 0);
     }
     stage.module(module, gqa(config, parallel));
   } else if (parallel.fuseQkv && numAttentionHeads === numKeyValueHeads) {
     const linears = Object.keys(sizes);
-    stage.parallelLinear(`${module}.qkv_proj`, bias, linears.length);
-    stage.module(module, fused('qkv_proj', linears, querySize, bias, parallel));
+    stage.parallelLinear(`${module}.${FUSED_ATTENTION}`, bias, linears.length);
+    stage.module(module, fused(FUSED_ATTENTION, linears, querySize, bias, parallel));
   } else {
     for (const linear of Object.keys(sizes)) stage.parallelLinear(`${module}.${linear}`, bias);
     stage.module(module);
@@ -129,7 +154,7 @@ function gqa(config: DecoderConfig, parallel: ParallelConfig): GQAQKVColumnParal
   const { tensorParallelSize: tpSize, fuseQkv } = parallel;
   const kvSizeMultiplier = kvSizeMultiplierOf(config, parallel);
   return new GQAQKVColumnParallelLinearSpec({
-    gqaQkvProjectionName: 'qkv_proj',
+    gqaQkvProjectionName: FUSED_ATTENTION,
     queryProjectionName: 'q_proj',
     keyProjectionName: 'k_proj',
     valueProjectionName: 'v_proj',

@@ -1,4 +1,4 @@
-import { belongsToAdapter, removeAdapterName, withoutBaseLayer } from '../specs/adapter-names.ts';
+import { belongsToAdapter, isBaseLayer, removeAdapterName, withoutBaseLayer } from '../specs/adapter-names.ts';
 import type { ModelWeightTransformationSpecs } from '../specs/specs.ts';
 import type { ParameterMetadata, ParametersMetadata } from '../tensor/parallel.ts';
 import type { Shape } from '../tensor/shape.ts';
@@ -7,6 +7,8 @@ import type { Shape } from '../tensor/shape.ts';
 export interface ParallelConfig {
   readonly tensorParallelSize: number;
   readonly pipelineParallelSize: number;
+  /** How many chunks of layers each pipeline stage has; absent: one. */
+  readonly virtualPipelineParallelSize?: number;
   /** How often key and value heads are repeated; absent: as often as needed. */
   readonly kvSizeMultiplier?: number;
   readonly fuseQkv: boolean;
@@ -23,16 +25,25 @@ export interface StageDescription {
   /** Parameters of the Neuron model and how they are spread. */
   readonly parameters: ParametersMetadata;
   readonly specs: readonly ModelWeightTransformationSpecs[];
-  /** Original parameters that are another one under a second name (the output head of tied embeddings), by their own name. */
+  /**
+   * Parameters of the Neuron model that are another one under a second name (the output head of tied embeddings), by their own name.
+   * The original model has only the first.
+   */
   readonly tied: ReadonlyMap<string, string>;
 }
 
-/** The names under which a stage's parameters are saved, in their order: the model's, or one adapter's own. */
-export function savedNames({ parameters }: StageDescription, adapterName: string | undefined): string[] {
+/**
+ * The names under which a stage's parameters are saved, in their order: the model's, or one adapter's own. With LoRA on an embedding PEFT
+ * saves the embedding, too (`base_layer`).
+ */
+export function savedNames(
+  { parameters, originalParameters }: StageDescription,
+  adapterName: string | undefined,
+): string[] {
   const names = [...parameters.keys()];
   if (adapterName === undefined) return names;
   return names
-    .filter((name) => belongsToAdapter(name, adapterName))
+    .filter((name) => belongsToAdapter(name, adapterName) || (isBaseLayer(name) && originalParameters.has(name)))
     .map((name) => removeAdapterName(name, adapterName));
 }
 
@@ -49,12 +60,16 @@ export function specializeTransformationSpecsForModel(model: ModelDescription): 
   };
 }
 
-/** What is saved beside the shards of a stage (optimum-neuron `create_parameter_metadata`). */
+/**
+ * What is saved beside the shards of a stage (optimum-neuron `create_parameter_metadata`). A shared parameter is listed once, under its
+ * first name, as `named_parameters()` has it.
+ */
 export function createParameterMetadata(stage: StageDescription): unknown {
+  const isListed = ([name]: readonly [string, unknown]): boolean => !stage.parameters.has(stage.tied.get(name) ?? '');
   const names = new Set([...stage.parameters.keys()].map((name) => withoutBaseLayer(removeAdapterName(name))));
   return {
     parameters: Object.fromEntries(
-      [...stage.parameters].map(([name, parameter]) => [name, getTensorModelParallelAttributes(parameter)]),
+      [...stage.parameters].filter(isListed).map(([name, parameter]) => [name, getTensorModelParallelAttributes(parameter)]),
     ),
     model_weight_transformation_specs: stage.specs.map((specs) => specs.toMetadata(names)),
   };

@@ -10,6 +10,10 @@ import { qwen3 } from './qwen3.ts';
 export interface ModelFamily {
   /** As config.json names it. */
   readonly modelType: string;
+  /** False where training has no pipeline stages for it; absent: it has. */
+  readonly supportsPipelineParallelism?: false;
+  /** False where the vocabulary is whole on every rank, so that the tensor parallel size need not divide it; absent: it is split. */
+  readonly splitsVocabulary?: false;
   readonly describe: (config: DecoderConfig, parallel: ParallelConfig) => ModelDescription;
 }
 
@@ -32,6 +36,6 @@ export function describeModel(modelType: string, config: DecoderConfig, parallel
       advice: 'A new family is one file in src-core/models and a line in its family.ts: see docs/architecture.md.',
     });
   }
-  checkParallelSizes(config, parallel);
+  checkParallelSizes(config, parallel, family);
   return family.describe(config, parallel);
 }

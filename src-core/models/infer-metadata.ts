@@ -47,16 +47,20 @@ function asSaved(sizes: DecoderConfig, names: readonly string[]): DecoderConfig 
   };
 }
 
-/** How often KV heads are repeated shows in the rows that a rank holds of them. */
-function parallelFrom(
+/**
+ * The parallel sizes that the names and shapes in the shards show: how often KV heads are repeated shows in the rows that a rank
+ * holds of them, of weights as of lora_B. `names` may hold more than `shapes`.
+ */
+export function parallelFrom(
   decoder: DecoderConfig,
   tensorParallelSize: number,
   shapes: ReadonlyMap<string, readonly number[]>,
+  names: Iterable<string> = shapes.keys(),
 ): ParallelConfig {
   const rows = (pattern: RegExp): number | undefined => [...shapes].find(([name]) => pattern.test(name))?.[1][0];
   const kvRows = decoder.numKeyValueHeads * headDimOf(decoder);
-  const apart = rows(/\.qkv_proj\.weight_k$/);
-  const together = rows(/\.qkv_proj\.weight_qkv$/);
+  const apart = rows(/\.qkv_proj\.(lora_B\.)?weight_k$/);
+  const together = rows(/\.qkv_proj\.(lora_B\.)?weight_qkv$/);
   const queryRows = decoder.numAttentionHeads * headDimOf(decoder);
   const repeated =
     apart !== undefined
@@ -67,7 +71,7 @@ function parallelFrom(
   return {
     tensorParallelSize,
     pipelineParallelSize: 1,
-    fuseQkv: together !== undefined || rows(/\.qkv_proj\.weight$/) !== undefined,
+    fuseQkv: [...names].some((name) => /\.qkv_proj\.(base_layer\.|lora_B\.)?weight(_qkv)?$/.test(name)),
     ...(repeated !== undefined && { kvSizeMultiplier: repeated }),
   };
 }

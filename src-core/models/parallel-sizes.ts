@@ -3,6 +3,10 @@ import { MAX_HEADS, MAX_LAYERS, MAX_MODEL_DIMENSION } from '../limits.ts';
 import { kvSizeMultipliersThatFit } from '../specs/gqa-heads.ts';
 import type { DecoderConfig } from './decoder.ts';
 import type { ParallelConfig } from './description.ts';
+import type { ModelFamily } from './family.ts';
+
+/** What a family says about how it can be split. */
+type Splits = Pick<ModelFamily, 'modelType' | 'supportsPipelineParallelism' | 'splitsVocabulary'>;
 
 type Heads = Pick<DecoderConfig, 'numAttentionHeads' | 'numKeyValueHeads'>;
 
@@ -43,14 +47,14 @@ const LIMITS: Readonly<Record<string, number>> = {
  * Throws `parallel-size-mismatch` for sizes that the model cannot be split by, with the numbers and the nearest sizes that
  * work.
  */
-export function checkParallelSizes(config: DecoderConfig, parallel: ParallelConfig): void {
-  const { tensorParallelSize: tp, pipelineParallelSize: pp } = parallel;
-  const { numAttentionHeads, numHiddenLayers, vocabSize, intermediateSize } = config;
-  const divided = [
+export function checkParallelSizes(config: DecoderConfig, parallel: ParallelConfig, family: Splits): void {
+  const { tensorParallelSize: tp } = parallel;
+  const { numAttentionHeads, vocabSize, intermediateSize } = config;
+  const divided: (readonly [string, number])[] = [
     ['attention heads', numAttentionHeads],
-    ['rows of the vocabulary', vocabSize],
     ['columns of the MLP', intermediateSize],
-  ] as const;
+  ];
+  if (family.splitsVocabulary !== false) divided.splice(1, 0, ['rows of the vocabulary', vocabSize]);
   for (const [what, count] of divided) {
     if (count % tp === 0) continue;
     const common = divided.reduce((divisor, [, size]) => gcd(divisor, size), numAttentionHeads);
@@ -60,14 +64,26 @@ export function checkParallelSizes(config: DecoderConfig, parallel: ParallelConf
       nearest(tp, divisorsOf(common), 'TP'),
     );
   }
-  if (pp > numHiddenLayers) {
-    throw mismatch(
-      `${numHiddenLayers} layers cannot be spread over ${pp} pipeline stages.`,
-      `PP ${pp}`,
-      `PP 1 to ${numHiddenLayers}`,
-    );
-  }
+  checkStages(config, parallel, family);
   if (needsGqaProjection(config, parallel)) checkKvSizes(config, parallel);
+}
+
+/** Throws where there are fewer layers than chunks to deal out, or where training knows no stages for such a model. */
+function checkStages({ numHiddenLayers }: DecoderConfig, parallel: ParallelConfig, family: Splits): void {
+  const { pipelineParallelSize: pp, virtualPipelineParallelSize: virtual = 1 } = parallel;
+  if (family.supportsPipelineParallelism === false && pp * virtual > 1) {
+    const found = virtual > 1 ? `PP ${pp} with ${virtual} virtual stages each` : `PP ${pp}`;
+    throw mismatch(`Training has no pipeline stages for models of type ${family.modelType}.`, found, 'PP 1');
+  }
+  if (virtual > 1 && pp === 1) {
+    throw mismatch('Virtual pipeline stages need pipeline stages.', `PP 1 with ${virtual} virtual stages`, 'PP 2 or more');
+  }
+  if (pp * virtual <= numHiddenLayers) return;
+  throw mismatch(
+    `${numHiddenLayers} layers cannot be spread over ${pp * virtual} ${virtual > 1 ? 'chunks (pipeline stages times virtual stages)' : 'pipeline stages'}.`,
+    virtual > 1 ? `PP ${pp} × ${virtual}` : `PP ${pp}`,
+    `PP 1 to ${Math.floor(numHiddenLayers / virtual)}${virtual > 1 ? ` with ${virtual} virtual stages each` : ''}`,
+  );
 }
 
 function checkKvSizes(config: DecoderConfig, parallel: ParallelConfig): void {

@@ -49,10 +49,16 @@ export class StageBuilder implements StageDescription {
     this.parameters.set(name, { tensorModelParallel: false });
   }
 
-  /** A parameter that both sides have, under the same name; `tiedTo`: whose values it has, where it has none of its own. */
-  kept(name: string, shape: readonly number[], partitionDim?: number, tiedTo?: string): void {
+  /** A parameter that both sides have, under the same name. */
+  kept(name: string, shape: readonly number[], partitionDim?: number): void {
     this.original(name, ...shape);
-    if (tiedTo !== undefined) this.tied.set(name, tiedTo);
+    if (partitionDim === undefined) this.plain(name);
+    else this.parallel(name, partitionDim);
+  }
+
+  /** A second name of another parameter: saved by training, though the original model has only the first. */
+  secondName(name: string, first: string, partitionDim?: number): void {
+    this.tied.set(name, first);
     if (partitionDim === undefined) this.plain(name);
     else this.parallel(name, partitionDim);
   }

@@ -4,12 +4,10 @@ import {
   type ModelDescription,
   type StageDescription,
 } from '../models/description.ts';
+import { PEFT_PREFIX, withoutPeftPrefix } from '../specs/adapter-names.ts';
 import { ModelWeightTransformationSpecs } from '../specs/specs.ts';
 import type { ParameterMetadata } from '../tensor/parallel.ts';
 import { sameShape, type Shape } from '../tensor/shape.ts';
-
-/** What PEFT puts before the names of the model that it wraps. */
-export const PEFT_PREFIX = 'base_model.model.';
 
 /** An adapter as it is saved: its parameters by saved name, `base_model.model.` included. */
 export interface AdapterParameters {
@@ -29,7 +27,7 @@ export function injectLora(
   const wrapped = specializeTransformationSpecsForModel({ stages: model.stages.map((stage) => wrap(stage, adapters)) });
   return new Map(
     adapters.map((adapter) => {
-      const stages = wrapped.stages.map((stage, index) => ofAdapter(stage, model.stages[index]!, adapter));
+      const stages = wrapped.stages.map((stage, index) => ofAdapter(stage, model, index, adapter));
       checkAllPlaced(adapter, stages);
       return [adapter.name, { stages }] as const;
     }),
@@ -38,17 +36,28 @@ export function injectLora(
 
 function wrap(stage: StageDescription, adapters: readonly AdapterParameters[]): StageDescription {
   const parameters = new Map<string, ParameterMetadata>();
+  const wrappedNames = new Map<string, string>();
   const add = (name: string, parameter: ParameterMetadata): void => void parameters.set(PEFT_PREFIX + name, parameter);
   for (const [module, leaves] of modulesOf(stage)) {
     const linears = linearsOf(stage, module).map((linear) => PEFT_PREFIX + linear);
-    const lora = adapters.filter((one) => linears.some((linear) => one.parameters.has(`${linear}.lora_A.weight`)));
+    const having = (matrix: string): AdapterParameters[] =>
+      adapters.filter((one) => linears.some((linear) => one.parameters.has(`${linear}.${matrix}`)));
+    const lora = having('lora_A.weight');
+    const embedding = having('lora_embedding_A');
     const saved = adapters.filter((one) =>
       [...leaves.keys()].some((leaf) => one.parameters.has(`${PEFT_PREFIX}${module}.${leaf}`)),
     );
-    const inner = lora.length > 0 ? '.base_layer' : saved.length > 0 ? '.original_module' : '';
-    for (const [leaf, parameter] of leaves) add(`${module}${inner}.${leaf}`, parameter);
+    const inner = lora.length + embedding.length > 0 ? '.base_layer' : saved.length > 0 ? '.original_module' : '';
+    for (const [leaf, parameter] of leaves) {
+      add(`${module}${inner}.${leaf}`, parameter);
+      wrappedNames.set(`${module}.${leaf}`, `${PEFT_PREFIX}${module}${inner}.${leaf}`);
+    }
     for (const { name } of lora) {
       for (const [leaf, parameter] of loraLeaves(leaves)) add(`${module}.${leaf.replace('.', `.${name}.`)}`, parameter);
+    }
+    for (const { name } of embedding) {
+      // Both matrices are whole on every rank: PEFT makes them of the embedding's own sizes.
+      for (const matrix of ['A', 'B']) add(`${module}.lora_embedding_${matrix}.${name}`, WHOLE);
     }
     for (const { name } of saved) {
       for (const [leaf, parameter] of leaves) add(`${module}.modules_to_save.${name}.${leaf}`, parameter);
@@ -57,7 +66,11 @@ function wrap(stage: StageDescription, adapters: readonly AdapterParameters[]): 
   const specs = stage.specs.map(({ moduleFullyQualifiedName, specs: ofModule }) => {
     return new ModelWeightTransformationSpecs(PEFT_PREFIX + moduleFullyQualifiedName, ofModule);
   });
-  return { originalParameters: new Map(), parameters, specs, tied: new Map() };
+  const tied = [...stage.tied].map(([name, first]): [string, string] => [
+    wrappedNames.get(name)!,
+    wrappedNames.get(first) ?? PEFT_PREFIX + first,
+  ]);
+  return { originalParameters: new Map(), parameters, specs, tied: new Map(tied) };
 }
 
 /** The parameters of a stage by their module, in the stage's order. */
@@ -83,41 +96,56 @@ function linearsOf({ specs }: StageDescription, module: string): string[] {
   return [module];
 }
 
+const WHOLE: ParameterMetadata = { tensorModelParallel: false };
+
 /**
  * The LoRA matrices of a linear, from how its weights are spread: of a row-parallel one lora_A is cut along its input axis, of
  * a column-parallel one lora_B along its output axis.
  */
 function loraLeaves(leaves: ReadonlyMap<string, ParameterMetadata>): [string, ParameterMetadata][] {
   const weights = [...leaves].filter(([leaf]) => leaf.startsWith('weight'));
-  const whole: ParameterMetadata = { tensorModelParallel: false };
   const rowParallel = weights[0]?.[1].partitionDim === 1;
-  const loraA = rowParallel ? { ...weights[0]![1], partitionStride: 1 } : whole;
+  const loraA = rowParallel ? { ...weights[0]![1], partitionStride: 1 } : WHOLE;
   return [
     ['lora_A.weight', loraA],
     ...weights.map(([leaf, parameter]): [string, ParameterMetadata] => [
       `lora_B.${leaf}`,
-      rowParallel || !parameter.tensorModelParallel ? whole : { ...parameter, partitionStride: 1 },
+      rowParallel || !parameter.tensorModelParallel ? WHOLE : { ...parameter, partitionStride: 1 },
     ]),
   ];
 }
 
 /** The wrapped stage with the adapter's parameters that belong to it. */
-function ofAdapter(wrapped: StageDescription, stage: StageDescription, adapter: AdapterParameters): StageDescription {
+function ofAdapter(
+  wrapped: StageDescription,
+  { stages }: ModelDescription,
+  index: number,
+  adapter: AdapterParameters,
+): StageDescription {
+  const stage = stages[index]!;
+  const shapes = new Map(stages.flatMap(({ originalParameters }) => [...originalParameters]));
   const own = [...adapter.parameters].filter(([name, shape]) => {
-    const original = name.slice(PEFT_PREFIX.length).replace(LORA_MATRIX, '.weight');
-    const whole = name.startsWith(PEFT_PREFIX) ? stage.originalParameters.get(original) : undefined;
+    if (name === withoutPeftPrefix(name)) return false;
+    const original = withoutPeftPrefix(name).replace(ADDED_BY_PEFT, '.weight');
+    if (!stage.parameters.has(original) && !stage.originalParameters.has(original)) return false;
+    const whole = shapes.get(stage.tied.get(original) ?? original);
     if (whole) checkShape(name, shape, whole, adapter);
     return whole !== undefined;
   });
   return { ...wrapped, originalParameters: new Map(own) };
 }
 
-const LORA_MATRIX = /\.lora_([AB])\.weight$/;
+/** What an adapter's parameter has in place of the `.weight` that it is for. */
+const ADDED_BY_PEFT = /\.(lora_[AB]\.weight|lora_embedding_[AB]|base_layer\.weight)$/;
+const LORA_MATRIX = /\.lora_(embedding_)?([AB])(\.weight)?$/;
 
-/** A LoRA pair goes through its rank: [rank, columns] and [rows, rank] of the linear. What is saved whole has the shape of the whole. */
+/**
+ * A LoRA pair goes through its rank: [rank, columns] and [rows, rank] of a linear, [rank, rows] and [columns, rank] of an embedding. What is
+ * saved whole has the shape of the whole.
+ */
 function checkShape(name: string, shape: Shape, whole: Shape, { parameters }: AdapterParameters): void {
-  const matrix = LORA_MATRIX.exec(name)?.[1];
-  const other = name.replace(LORA_MATRIX, `.lora_${matrix === 'A' ? 'B' : 'A'}.weight`);
+  const [, embedding, matrix] = LORA_MATRIX.exec(name) ?? [];
+  const other = name.replace(LORA_MATRIX, (found) => found.replace(/[AB]/, matrix === 'A' ? 'B' : 'A'));
   const partner = matrix === undefined ? shape : parameters.get(other);
   const advice = 'Check that the adapter belongs to this base model.';
   if (!partner) {
@@ -125,7 +153,8 @@ function checkShape(name: string, shape: Shape, whole: Shape, { parameters }: Ad
     throw new ShardloomError({ tag: 'missing-tensor', what, tensor: other, advice });
   }
   const rank = (matrix === 'A' ? shape[0] : shape[1]) ?? 0;
-  const expected = matrix === undefined ? whole : matrix === 'A' ? [rank, whole[1]!] : [whole[0]!, rank];
+  const [outputs, inputs] = embedding === undefined ? whole : [whole[1], whole[0]];
+  const expected = matrix === undefined ? whole : matrix === 'A' ? [rank, inputs!] : [outputs!, rank];
   const isPair = matrix === undefined || (rank > 0 && (matrix === 'A' ? partner[1] : partner[0]) === rank);
   if (isPair && sameShape(shape, expected)) return;
   throw new ShardloomError({

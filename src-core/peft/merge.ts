@@ -1,8 +1,8 @@
 import { ShardloomError } from '../errors.ts';
+import { withoutPeftPrefix } from '../specs/adapter-names.ts';
 import { loraConfigOf, scalingOf, type LoraConfig, type PeftConfig } from '../specs/peft-config/lora-config.ts';
 import type { OriginalWeight, StateDict, WeightUpdate } from '../specs/spec.ts';
 import type { View } from '../tensor/view.ts';
-import { PEFT_PREFIX } from './inject-lora.ts';
 
 /** An adapter that is merged, and how strongly: 1 is as it was trained. */
 export interface MergedAdapter {
@@ -45,7 +45,7 @@ export function planMerge(base: StateDict, adapters: readonly MergedAdapter[]): 
     const config = loraConfigOf(adapter.config);
     checkVariant(adapter, config);
     for (const [name, view] of adapter.weights) {
-      const own = name.startsWith(PEFT_PREFIX) ? name.slice(PEFT_PREFIX.length) : name;
+      const own = withoutPeftPrefix(name);
       const lora = /^(.*)\.lora_(A|B|embedding_A|embedding_B)(?:\.weight)?$/.exec(own);
       if (lora?.[2] === 'B' || lora?.[2] === 'embedding_B') continue;
       if (lora) modules.push(addUpdate(updates, base, adapter, config, lora[1]!, name, lora[2] === 'embedding_A'));

@@ -57,9 +57,12 @@ function planPart(
   const outputs: PlanOutput[] = [];
   const texts: PlanText[] = [];
   model.stages.forEach((stage, ppRank) => {
-    const stateDict = new Map(
-      [...stage.originalParameters.keys()].map((name) => [name, weights.get(stage.tied.get(name) ?? name)!]),
-    );
+    const stateDict = new Map([...stage.originalParameters.keys()].map((name) => [name, weights.get(name)!]));
+    // Weights that were saved under both names keep what is there: nothing says that it is equal.
+    for (const [name, first] of stage.tied) {
+      const view = weights.get(name) ?? weights.get(first);
+      if (view) stateDict.set(name, view);
+    }
     texts.push({ path: `${folder}/mp_metadata_pp_rank_${ppRank}.json`, text: json(createParameterMetadata(stage)) });
     for (let tpRank = 0; tpRank < options.tensorParallelSize; tpRank++) {
       const rank = { tpSize: options.tensorParallelSize, tpRank };
@@ -150,6 +153,7 @@ function trnConfig(options: ShardingOptions): unknown {
   return {
     tensor_parallel_size: options.tensorParallelSize,
     pipeline_parallel_size: options.pipelineParallelSize,
+    virtual_pipeline_parallel_size: options.virtualPipelineParallelSize ?? 1,
     kv_size_multiplier: options.kvSizeMultiplier ?? null,
     fuse_qkv: options.fuseQkv,
     use_xser: options.xser,

@@ -6,8 +6,9 @@ import { layoutSafetensors, readSafetensors } from '../formats/safetensors/index
 import type { ModelDescription } from '../models/description.ts';
 import type { DecoderConfig } from '../models/decoder.ts';
 import { describeModel } from '../models/family.ts';
-import { injectLora, PEFT_PREFIX } from '../peft/inject-lora.ts';
+import { injectLora } from '../peft/inject-lora.ts';
 import { finishShard, planSharding, type ShardedPart, type ShardingOptions } from '../plan/sharding.ts';
+import { PEFT_PREFIX } from '../specs/adapter-names.ts';
 import { elementCount, type Shape } from '../tensor/shape.ts';
 import { viewOf, type View } from '../tensor/view.ts';
 

@@ -6,6 +6,14 @@ import type { ParameterMetadata, ParametersMetadata } from '../tensor/parallel.t
  * reference does it, would also change a parent module whose name contains the searched one.
  */
 
+/** What PEFT puts before the names of the model that it wraps. */
+export const PEFT_PREFIX = 'base_model.model.';
+
+/** The name that a module or parameter has in the model itself. Idempotent. */
+export function withoutPeftPrefix(name: string): string {
+  return name.startsWith(PEFT_PREFIX) ? name.slice(PEFT_PREFIX.length) : name;
+}
+
 const LORA_CONTAINERS = new Set(['lora_A', 'lora_B', 'lora_embedding_A', 'lora_embedding_B', 'lora_magnitude_vector']);
 
 /** What PEFT calls the module that it has wrapped. */
@@ -72,6 +80,16 @@ export function removeAdapterName(name: string, adapterName?: string): string {
 export function getAdapterName(parameterFullyQualifiedName: string): string | null {
   const place = findAdapter(parameterFullyQualifiedName, undefined);
   return place ? place.segments.slice(place.adapterFrom, place.to).join('.') : null;
+}
+
+/**
+ * The parameter that a copy of modules_to_save was made of: `<module>.original_module.<leaf>` for
+ * `<module>.modules_to_save.<adapter>.<leaf>`, or null for a name that is no such copy.
+ */
+export function originalModuleName(parameterFullyQualifiedName: string): string | null {
+  const place = findAdapter(parameterFullyQualifiedName, undefined);
+  if (!place || place.segments[place.from] !== 'modules_to_save') return null;
+  return [...place.segments.slice(0, place.from), 'original_module', ...place.segments.slice(place.to)].join('.');
 }
 
 /** True if the parameter belongs to `adapterName`, whatever characters that name has. */

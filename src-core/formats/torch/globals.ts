@@ -6,11 +6,12 @@
 import { dtypeFromTorchName, type DType } from '../../tensor/dtype.ts';
 import { fault } from './faults.ts';
 import type { Machine, UnbuiltReference } from './machine.ts';
-import { rebuildTensor, sizesOf } from './rebuild.ts';
+import { rebuildMetaTensor, rebuildTensor, sizesOf } from './rebuild.ts';
 import { STORAGE_TYPES } from './storages.ts';
 import {
   describeValue,
   isDict,
+  isMetaTensor,
   isTensor,
   OrderedDict,
   type KnownGlobal,
@@ -39,6 +40,7 @@ const CALLS = new Map<KnownGlobal, (machine: Machine, args: readonly PickleValue
   [known('torch._utils', '_rebuild_tensor'), (machine, args) => rebuildTensor(machine, args, 4)],
   [known('torch._utils', '_rebuild_tensor_v2'), (machine, args) => rebuildTensor(machine, args, 6)],
   [known('torch._utils', '_rebuild_tensor_v3'), (machine, args) => rebuildTensor(machine, args, 7)],
+  [known('torch._utils', '_rebuild_meta_tensor_no_storage'), rebuildMetaTensor],
   [known('torch._utils', '_rebuild_parameter'), parameter],
   [known('torch._utils', '_rebuild_parameter_with_state'), parameter],
 ]);
@@ -133,7 +135,7 @@ function device(machine: Machine, args: readonly PickleValue[]): PickleValue {
 /** A Parameter is its tensor here: `requires_grad`, hooks and attributes do not matter to weights. */
 function parameter(machine: Machine, args: readonly PickleValue[]): PickleValue {
   const [tensor] = args;
-  if (isTensor(tensor) && (args.length === 3 || args.length === 4)) return tensor;
+  if ((isTensor(tensor) || isMetaTensor(tensor)) && (args.length === 3 || args.length === 4)) return tensor;
   throw badArguments(machine, '_rebuild_parameter', describeValue(tensor));
 }
 

@@ -5,9 +5,11 @@ export { plainJsonOf, singleTensorOf, stateDictOf, tensorInfoOf, type TensorInfo
 export {
   isDict,
   isDTypeToken,
+  isMetaTensor,
   isTensor,
   isTensorReference,
   OrderedDict,
+  type MetaTensor,
   type PickleDict,
   type PickleKey,
   type PickleValue,

@@ -8,6 +8,7 @@ import {
   describeValue,
   isDict,
   isDTypeToken,
+  type MetaTensor,
   type PickleValue,
   type TorchStorage,
   type TorchTensor,
@@ -41,6 +42,20 @@ export function rebuildTensor(machine: Machine, args: readonly PickleValue[], co
   const byteOffset = storage.byteOffset + placeOf(machine, storage, dtype, offset, shape, strides);
   const { key: storageKey, byteLength: storageBytes } = storage;
   return { kind: 'tensor', dtype, shape, strides, byteOffset, storageKey, storageBytes };
+}
+
+/**
+ * `_rebuild_meta_tensor_no_storage(dtype, size, stride, requires_grad)`: what torch pickles of a tensor on the `meta` device.
+ */
+export function rebuildMetaTensor(machine: Machine, args: readonly PickleValue[]): MetaTensor {
+  const [dtype, size] = args;
+  if (args.length !== 4 || !isDTypeToken(dtype)) {
+    throw machine.fault('The pickle rebuilds a meta tensor from what it does not take.', {
+      found: `${args.length} arguments, the first of them ${describeValue(dtype)}`,
+      expected: 'dtype, size, stride and requires_grad',
+    });
+  }
+  return { kind: 'meta-tensor', shape: sizesOf(machine, size, "A tensor's size") };
 }
 
 /** A tuple of integers from 0, copied because lists can still be changed by the pickle. */

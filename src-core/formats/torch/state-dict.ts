@@ -7,8 +7,10 @@ import {
   describeValue,
   isDict,
   isDTypeToken,
+  isMetaTensor,
   isTensor,
   isTensorReference,
+  type MetaTensor,
   type PickleDict,
   type PickleValue,
   type TensorReference,
@@ -26,18 +28,25 @@ export interface TensorInfo {
 /** Where a file keeps its weights if not at the top: NxD's trainer uses the first, many others the second. */
 const WRAPPERS = ['model', 'state_dict'];
 
+/** What a state dict can hold under a name: a tensor, a reference to the file that has it (xser), or a shape without data. */
+export type SavedTensor = TorchTensor | TensorReference | MetaTensor;
+
+function isSavedTensor(value: PickleValue): value is SavedTensor {
+  return isTensor(value) || isTensorReference(value) || isMetaTensor(value);
+}
+
 /**
  * The weights of a file by name, in its order: the top dict where it holds tensors, else the one under "model" or
  * "state_dict". Numbers, texts and None among them are passed over. Throws `missing-tensor` for a file that holds other
  * things only, `unsupported` for anything else among the weights, because passing over it could lose weights.
  */
-export function stateDictOf(value: PickleValue, fileName: string): Map<string, TorchTensor | TensorReference> {
-  const weights = new Map<string, TorchTensor | TensorReference>();
+export function stateDictOf(value: PickleValue, fileName: string): Map<string, SavedTensor> {
+  const weights = new Map<string, SavedTensor>();
   const dict = dictWithWeights(value);
   // A pipeline stage of which an adapter targets nothing saves an empty dict.
   if (dict?.size === 0) return weights;
   for (const [name, entry] of dict ?? []) {
-    if (isTensor(entry) || isTensorReference(entry)) {
+    if (isSavedTensor(entry)) {
       weights.set(checkedName(name, fileName), entry);
     } else if (typeof entry === 'object' && entry !== null) {
       throw fault('unsupported', fileName, 'Among the weights stands something that is no tensor.', {
@@ -61,7 +70,7 @@ function dictWithWeights(value: PickleValue): PickleDict | null {
   const wrapped = WRAPPERS.map((name) => value.get(name)).find((entry) => isDict(entry));
   if (wrapped === undefined) return value;
   // Tensors beside it mean that the top is the state dict; what "model" is then, the caller asks.
-  return [...value.values()].some((entry) => isTensor(entry) || isTensorReference(entry)) ? value : wrapped;
+  return [...value.values()].some(isSavedTensor) ? value : wrapped;
 }
 
 function checkedName(name: PickleValue, fileName: string): string {

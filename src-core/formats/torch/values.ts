@@ -20,6 +20,12 @@ export interface TorchTensor {
   readonly storageBytes: number;
 }
 
+/** A tensor on torch's `meta` device: a shape without data. The pickle holds nothing else of it. */
+export interface MetaTensor {
+  readonly kind: 'meta-tensor';
+  readonly shape: readonly number[];
+}
+
 /** `torch_xla.utils.serialization.TensorReference`: the tensor lies in `tensor_<tid>.pt` beside the file. */
 export interface TensorReference {
   readonly kind: 'tensor-reference';
@@ -74,6 +80,7 @@ export type PickleValue =
   | readonly PickleValue[]
   | PickleDict
   | TorchTensor
+  | MetaTensor
   | TensorReference
   | TorchDType
   | StorageType
@@ -95,6 +102,10 @@ export function isDict(value: PickleValue | undefined): value is PickleDict {
 
 export function isTensor(value: PickleValue | undefined): value is TorchTensor {
   return isKind(value, 'tensor');
+}
+
+export function isMetaTensor(value: PickleValue | undefined): value is MetaTensor {
+  return isKind(value, 'meta-tensor');
 }
 
 export function isTensorReference(value: PickleValue | undefined): value is TensorReference {
@@ -120,6 +131,8 @@ export function describeValue(value: PickleValue | undefined): string {
   switch (value.kind) {
     case 'tensor':
       return `a tensor of shape [${value.shape.join(', ')}]`;
+    case 'meta-tensor':
+      return `a tensor of shape [${value.shape.join(', ')}] without data`;
     case 'tensor-reference':
       return `a reference to tensor ${value.tid}`;
     case 'dtype':

@@ -1,4 +1,5 @@
 import { ShardloomError } from '../../errors.ts';
+import { withoutPeftPrefix } from '../adapter-names.ts';
 import {
   isAllLinear,
   isExcluded,
@@ -16,9 +17,6 @@ export interface Fusion {
   readonly into: string;
   readonly linears: readonly string[];
 }
-
-/** What PEFT puts before the names of the model that it wraps: configs name modules without it. */
-const PEFT_PREFIX = 'base_model.model.';
 
 /** Marks of what was added to a pattern on the way to the Neuron model, and on the way back. */
 const ADDED = { neuron: 'neuron', original: 'original' } as const;
@@ -42,7 +40,7 @@ const PATTERN_FIELDS = ['rank_pattern', 'alpha_pattern'] as const;
  */
 export function adaptPeftConfig(module: string, { into, linears }: Fusion, config: PeftConfig): PeftConfig {
   const lora = loraConfigOf(config);
-  const path = module.startsWith(PEFT_PREFIX) ? module.slice(PEFT_PREFIX.length) : module;
+  const path = withoutPeftPrefix(module);
   const full = (linear: string): string => `${path}.${linear}`;
   const names = linears.map(full);
   checkAllOrNone(lora, names, full(into), 'targeted', (name) => isTargeted(lora, name));
@@ -55,7 +53,7 @@ export function adaptPeftConfig(module: string, { into, linears }: Fusion, confi
 
 /** The config with the linears of one module under their own names again: undoes {@link adaptPeftConfig}. */
 export function toOriginalPeftConfig(module: string, { into, linears }: Fusion, config: PeftConfig): PeftConfig {
-  const path = module.startsWith(PEFT_PREFIX) ? module.slice(PEFT_PREFIX.length) : module;
+  const path = withoutPeftPrefix(module);
   return translated(config, loraConfigOf(config), { module: path, before: [into], after: linears, to: 'original' });
 }
 
