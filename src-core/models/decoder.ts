@@ -124,7 +124,8 @@ function describeAttention(stage: StageBuilder, module: string, config: DecoderC
     for (const parameter of bias ? ['weight', 'bias'] : ['weight']) {
       // Training gives the fused parameter no parallel attributes, though every rank holds another part of it.
       if (parallel.fuseQkv) stage.plain(`${module}.${FUSED_ATTENTION}.${parameter}_qkv`);
-      else for (const suffix of ['q', 'k', 'v']) stage.parallel(`${module}.${FUSED_ATTENTION}.${parameter}_${suffix}`, 0);
+      else
+        for (const suffix of ['q', 'k', 'v']) stage.parallel(`${module}.${FUSED_ATTENTION}.${parameter}_${suffix}`, 0);
     }
     stage.module(module, gqa(config, parallel));
   } else if (parallel.fuseQkv && numAttentionHeads === numKeyValueHeads) {

@@ -69,7 +69,9 @@ export function createParameterMetadata(stage: StageDescription): unknown {
   const names = new Set([...stage.parameters.keys()].map((name) => withoutBaseLayer(removeAdapterName(name))));
   return {
     parameters: Object.fromEntries(
-      [...stage.parameters].filter(isListed).map(([name, parameter]) => [name, getTensorModelParallelAttributes(parameter)]),
+      [...stage.parameters]
+        .filter(isListed)
+        .map(([name, parameter]) => [name, getTensorModelParallelAttributes(parameter)]),
     ),
     model_weight_transformation_specs: stage.specs.map((specs) => specs.toMetadata(names)),
   };

@@ -211,7 +211,8 @@ function refusal(state: ShardedState, count: number, error: ShardloomError): Fin
     ...(file !== undefined && { file }),
     ...(error.tensor !== undefined && { tensor: error.tensor }),
     found: `${count} modules without a spec; ${error.found ?? ''}`,
-    expected: 'specs in the metadata, in that of the model or an adapter beside it, or a config.json that they follow from',
+    expected:
+      'specs in the metadata, in that of the model or an adapter beside it, or a config.json that they follow from',
     advice: 'Put the config.json of the base model into the checkpoint’s folder and open it again.',
   };
 }

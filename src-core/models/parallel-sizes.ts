@@ -76,7 +76,11 @@ function checkStages({ numHiddenLayers }: DecoderConfig, parallel: ParallelConfi
     throw mismatch(`Training has no pipeline stages for models of type ${family.modelType}.`, found, 'PP 1');
   }
   if (virtual > 1 && pp === 1) {
-    throw mismatch('Virtual pipeline stages need pipeline stages.', `PP 1 with ${virtual} virtual stages`, 'PP 2 or more');
+    throw mismatch(
+      'Virtual pipeline stages need pipeline stages.',
+      `PP 1 with ${virtual} virtual stages`,
+      'PP 2 or more',
+    );
   }
   if (pp * virtual <= numHiddenLayers) return;
   throw mismatch(

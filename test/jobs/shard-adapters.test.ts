@@ -161,6 +161,34 @@ describe('adapters', () => {
     expect(differences(readFolder(path.join(folder, 'out')), readFolder(adapter))).toEqual([]);
   });
 
+  test('LoRA on the embedding and the output head goes with the weights that PEFT saves of them', async () => {
+    const { folder, base, adapter } = inputs();
+    const module = 'base_model.model.model.embed_tokens';
+    const parameters = new Map<string, readonly number[]>([
+      ...lora('o_proj'),
+      [`${module}.lora_embedding_A`, [3, 24]],
+      [`${module}.lora_embedding_B`, [32, 3]],
+      [`${module}.base_layer.weight`, [24, 32]],
+      ['base_model.model.lm_head.lora_A.weight', [3, 32]],
+      ['base_model.model.lm_head.lora_B.weight', [24, 3]],
+      ['base_model.model.lm_head.base_layer.weight', [24, 32]],
+    ]);
+    writeAdapter(adapter, parameters, {});
+    await shard(adapter, path.join(folder, 'a'), TP4, { ...QUIET, config: base });
+    const a = openCheckpoint(path.join(folder, 'a'));
+    expect(a.findings).toEqual([]);
+    const [first, last] = a.adapters[0]!.stages;
+    const shapes = (stage: typeof first, name: string): readonly number[] => stage!.tensors.get(name)![1]!.shape;
+    expect(shapes(first, `${module}.lora_embedding_A`)).toEqual([3, 24]);
+    expect(shapes(first, `${module}.base_layer.weight`)).toEqual([6, 32]);
+    expect(shapes(last, 'base_model.model.lm_head.lora_B.weight')).toEqual([6, 3]);
+    expect(last!.metadata!.parameters.get('base_model.model.lm_head.lora_A.default.weight')).toEqual({
+      tensorModelParallel: false,
+    });
+    await consolidate(a, path.join(folder, 'out'), QUIET);
+    expect(differences(readFolder(path.join(folder, 'out')), readFolder(adapter))).toEqual([]);
+  });
+
   test.each<[string, () => Map<string, readonly number[]>, string, RegExp]>([
     ['only some of the linears that are fused', () => lora('q_proj', 'v_proj'), 'missing-tensor', /k_proj\.lora_B/],
     [
@@ -176,10 +204,20 @@ describe('adapters', () => {
       /\[3, 32\], F32 \[2, 32\]/,
     ],
     [
-      'matrices of embeddings',
+      'half of a pair for the embedding',
       () => new Map([['base_model.model.model.embed_tokens.lora_embedding_A', [3, 24]]]),
-      'unsupported',
-      /lora_embedding_A/,
+      'missing-tensor',
+      /lora_embedding_B/,
+    ],
+    [
+      'an embedding pair the wrong way round',
+      () =>
+        new Map([
+          ['base_model.model.model.embed_tokens.lora_embedding_A', [3, 32]],
+          ['base_model.model.model.embed_tokens.lora_embedding_B', [24, 3]],
+        ]),
+      'shape-mismatch',
+      /\[3, 24\]/,
     ],
   ])('%s are refused, and nothing is written', async (_what, parameters, tag, text) => {
     const { folder, base, adapter } = inputs();
