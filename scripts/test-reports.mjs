@@ -31,8 +31,9 @@ export function vitestOutcome(file) {
   const failures = [];
   for (const { name, status, message, assertionResults } of report.testResults) {
     const where = relative(process.cwd(), name);
-    // A file that cannot be loaded has no tests in the report, but fails.
-    if (status === 'failed' && assertionResults.length === 0) failures.push(failure(where, message));
+    // A file may fail without a test that fails: it cannot be loaded, holds no test, or a hook throws.
+    const hasFailedTest = assertionResults.some((/** @type {{ status: string }} */ test) => test.status === 'failed');
+    if (status === 'failed' && !hasFailedTest) failures.push(failure(where, message || 'failed outside its tests'));
     for (const { fullName, status: ended, failureMessages } of assertionResults) {
       if (ended === 'failed') failures.push(failure(`${where} › ${fullName}`, failureMessages.join('\n')));
     }
