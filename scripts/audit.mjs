@@ -5,13 +5,14 @@
  */
 import { spawnSync } from 'node:child_process';
 import process from 'node:process';
+import { npm } from './run.mjs';
 
 /**
- * @param {string[]} args
+ * @param {...string} args
  * @returns {any} what npm reports as JSON; `error` or `message` in it says why it could not.
  */
-function npm(args) {
-  const { stdout } = spawnSync('npm', [...args, '--json'], { encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 });
+function ask(...args) {
+  const { stdout } = spawnSync(...npm(...args, '--json'), { encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 });
   try {
     return JSON.parse(stdout);
   } catch {
@@ -26,7 +27,7 @@ const reasonOf = (report) => report.message ?? report.error?.summary ?? 'npm gav
 
 /** @returns {Verdict} */
 function knownHoles() {
-  const report = npm(['audit', '--audit-level=moderate']);
+  const report = ask('audit', '--audit-level=moderate');
   if (!report.vulnerabilities) {
     console.error(`Known holes: NOT looked up. ${reasonOf(report)}`);
     return 'not asked';
@@ -39,7 +40,7 @@ function knownHoles() {
 
 /** @returns {Verdict} */
 function signatures() {
-  const report = npm(['audit', 'signatures']);
+  const report = ask('audit', 'signatures');
   if (!report.invalid || !report.missing) {
     console.error(`Signatures: NOT checked. ${reasonOf(report)}`);
     return 'not asked';

@@ -3,11 +3,11 @@
  */
 import process from 'node:process';
 import { desktopEnvironment, runWithDisplay } from './desktop.mjs';
-import { mustRun } from './run.mjs';
+import { mustRun, npm } from './run.mjs';
 
 try {
   const env = await desktopEnvironment();
-  await mustRun('npm', ['run', '--silent', 'package'], { env });
+  await mustRun(...npm('run', '--silent', 'package'), { env });
   process.exitCode = await runWithDisplay(process.argv.slice(2), env);
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);

@@ -2,6 +2,17 @@ import { spawn } from 'node:child_process';
 import process from 'node:process';
 
 /**
+ * The command that runs npm with these arguments: with Node, by the script that npm itself was started from. By its name npm is
+ * a batch file on Windows, which is not started without a shell.
+ * @param {...string} args
+ * @returns {[command: string, args: string[]]}
+ */
+export function npm(...args) {
+  const script = process.env.npm_execpath;
+  return script === undefined ? ['npm', args] : [process.execPath, [script, ...args]];
+}
+
+/**
  * Runs a command with its output passed through, and gives its exit code.
  * @param {string} command
  * @param {string[]} args

@@ -8,13 +8,15 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { desktopEnvironment, runWithDisplay } from './desktop.mjs';
-import { run } from './run.mjs';
+import { npm, run } from './run.mjs';
 import { listedTests, playwrightOutcome, vitestOutcome } from './test-reports.mjs';
 
 /** @typedef {import('./test-reports.mjs').Outcome} Outcome */
 
 const RESULTS = 'test-results';
-const playwright = join(dirname(createRequire(import.meta.url).resolve('@playwright/test/package.json')), 'cli.js');
+const require = createRequire(import.meta.url);
+const playwright = join(dirname(require.resolve('@playwright/test/package.json')), 'cli.js');
+const vitest = join(dirname(require.resolve('vitest/package.json')), 'vitest.mjs');
 
 /** @param {string} title */
 const announce = (title) => {
@@ -32,7 +34,7 @@ const failed = (what) => ({ passed: 0, skipped: 0, failures: [what] });
  */
 async function check(script, env = {}) {
   announce(script);
-  const code = await run('npm', ['run', '--silent', script], { env });
+  const code = await run(...npm('run', '--silent', script), { env });
   return code === 0 ? { passed: 0, skipped: 0, failures: [] } : failed(`npm run ${script}: exit code ${String(code)}`);
 }
 
@@ -60,7 +62,7 @@ async function unitTests() {
   announce('unit and property tests');
   const file = join(RESULTS, 'unit.json');
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
-  const code = await run('npx', ['vitest', 'run', ...reporters]);
+  const code = await run(process.execPath, [vitest, 'run', ...reporters]);
   return outcomeOf('vitest', code, () => vitestOutcome(file));
 }
 
