@@ -1,12 +1,12 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { makeSample } from '../../src-core/sample/sample.ts';
 import { interrupted, shardloom } from '../support/cli.ts';
-import { temporaryFolder } from '../support/folders.ts';
+import { folderForAll, temporaryFolder } from '../support/folders.ts';
 import { differences, readFolder } from '../support/weights.ts';
 
-const made = fs.mkdtempSync('/tmp/shardloom-cli-');
+const made = folderForAll();
 const checkpoint = path.join(made, 'small/checkpoint');
 const original = path.join(made, 'small/original');
 
@@ -17,9 +17,6 @@ beforeAll(async () => {
   await makeSample(path.join(made, 'large'), {
     config: { hiddenSize: 1024, intermediateSize: 2816, vocabSize: 16_384 },
   });
-});
-afterAll(() => {
-  fs.rmSync(made, { recursive: true, force: true });
 });
 
 describe('shardloom', () => {

@@ -1,23 +1,20 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { parseIndex } from '../../src-core/cli/lineage-command.ts';
 import { openCheckpoint } from '../../src-core/models/open-checkpoint.ts';
 import { makeSample } from '../../src-core/sample/sample.ts';
 import { shardloom } from '../support/cli.ts';
-import { temporaryFolder } from '../support/folders.ts';
+import { folderForAll, temporaryFolder } from '../support/folders.ts';
 import { patchFile } from '../support/shards.ts';
 
-const made = fs.mkdtempSync('/tmp/shardloom-look-');
+const made = folderForAll();
 const checkpoint = path.join(made, 's/checkpoint');
 const Q = 'model.layers.0.self_attn.q_proj.weight';
 
 beforeAll(async () => {
   const config = { hiddenSize: 64, intermediateSize: 96, numAttentionHeads: 16, numKeyValueHeads: 4, vocabSize: 64 };
   await makeSample(path.join(made, 's'), { config: { ...config, numHiddenLayers: 2 }, tensorParallelSize: 8 });
-});
-afterAll(() => {
-  fs.rmSync(made, { recursive: true, force: true });
 });
 
 describe('shardloom layout', () => {

@@ -1,13 +1,14 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { measure } from '../../bench/measure.ts';
 import { manyFiles } from '../../bench/models.ts';
 import { makeSparseCheckpoint } from '../../bench/sparse.ts';
 import { MAX_OPEN_FILES_PER_WORKER } from '../../src-core/limits.ts';
 import { CLI } from '../support/cli.ts';
+import { folderForAll } from '../support/folders.ts';
 
-const made = fs.mkdtempSync('/tmp/shardloom-bounded-');
+const made = folderForAll();
 const out = path.join(made, 'out');
 const WORKERS = 2;
 
@@ -20,9 +21,6 @@ let files: string;
 beforeAll(async () => {
   sparse = makeSparseCheckpoint(path.join(made, 'sparse'), 1);
   files = await manyFiles(made);
-});
-afterAll(() => {
-  fs.rmSync(made, { recursive: true, force: true });
 });
 
 function run(...words: string[]): ReturnType<typeof measure> {

@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { isShardloomError, type ErrorTag } from '../../src-core/errors.ts';
 import { consolidate } from '../../src-core/jobs/consolidate.ts';
 import { merge } from '../../src-core/jobs/merge.ts';
@@ -8,8 +8,9 @@ import { finish } from '../../src-core/jobs/parts.ts';
 import { reshard, shard } from '../../src-core/jobs/shard.ts';
 import { openCheckpoint } from '../../src-core/models/open-checkpoint.ts';
 import { WRITING } from '../support/faults.ts';
-import { snapshot, temporaryFolder } from '../support/folders.ts';
-import { filesIn, inputsOf, looksFinished, type Inputs } from './runs.ts';
+import { folderForAll, snapshot, temporaryFolder } from '../support/folders.ts';
+import { seededRandom } from '../support/seed.ts';
+import { drawnFrom, filesIn, inputsOf, looksFinished, type Inputs } from './runs.ts';
 
 const READING = ['readSync', 'fstatSync', 'statSync', 'readdirSync', 'readFileSync', 'opendirSync'] as const;
 const CALLS = [...WRITING, ...READING];
@@ -20,14 +21,11 @@ const CODES = ['EIO', 'ENOSPC', 'EACCES'];
 /** What a user may be told then. Anything else would be a fault of ours that comes to light by accident. */
 const TOLD: readonly ErrorTag[] = ['read-failed', 'write-failed', 'no-space', 'not-a-checkpoint'];
 
-const made = fs.mkdtempSync('/tmp/shardloom-failing-');
+const made = folderForAll();
 let inputs: Inputs;
 
 beforeAll(async () => {
   inputs = await inputsOf(made, 'small');
-});
-afterAll(() => {
-  fs.rmSync(made, { recursive: true, force: true });
 });
 
 const real = Object.fromEntries(CALLS.map((name) => [name, fs[name]]));
@@ -74,13 +72,6 @@ const JOBS: Record<string, (out: string) => Promise<unknown>> = {
 /** Calls that are tried of each job: all of them where there are not more. */
 const POINTS = 60;
 
-/** Other ones in each run of the tests, so that in time all are tried. */
-function points(count: number): number[] {
-  const every = Math.max(1, count / POINTS);
-  const tried = Math.min(POINTS, count);
-  return Array.from({ length: tried }, (_, index) => 1 + Math.floor((index + (every > 1 ? Math.random() : 0)) * every));
-}
-
 /** Runs a job in which a call fails, and again when nothing fails any more. Tells what is wrong about it. */
 async function tryAt(at: number, job: (out: string) => Promise<unknown>, out: string, whole: Map<string, string>) {
   const seen = failAt(at, CODES[at % CODES.length]!);
@@ -112,7 +103,7 @@ describe('any call of the operating system that fails', { timeout: 180_000 }, ()
     const whole = filesIn(path.join(folder, 'whole'));
     const before = snapshot(made);
     const wrong: string[] = [];
-    for (const at of points(counted.count)) {
+    for (const at of drawnFrom(counted.count, POINTS, seededRandom())) {
       const out = path.join(folder, `out-${at}`);
       wrong.push(...(await tryAt(at, job, out, whole)));
       fs.rmSync(out, { recursive: true, force: true });

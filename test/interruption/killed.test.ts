@@ -1,17 +1,27 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { removeLeftIn } from '../../src-core/execute/left.ts';
-import { temporaryFolder } from '../support/folders.ts';
+import { folderForAll, temporaryFolder } from '../support/folders.ts';
+import { seededRandom } from '../support/seed.ts';
 import { KILL, runToItsEnd, WRITING, type Ended } from '../support/faults.ts';
-import { age, filesIn, isLeftover, isMomentary, looksFinished, writingRuns, type WritingRun } from './runs.ts';
+import {
+  age,
+  drawnFrom,
+  filesIn,
+  isLeftover,
+  isMomentary,
+  looksFinished,
+  writingRuns,
+  type WritingRun,
+} from './runs.ts';
 
 /** How many of the calls are tried. */
 const POINTS = 10;
 
 const RUNS = ['consolidate', 'consolidate to pytorch', 'shard', 'reshard to xser', 'merge'];
 
-const made = fs.mkdtempSync('/tmp/shardloom-killed-');
+const made = folderForAll();
 let small: WritingRun[];
 let large: WritingRun[];
 
@@ -19,9 +29,11 @@ beforeAll(async () => {
   small = await writingRuns(path.join(made, 'small'), 'small');
   large = await writingRuns(path.join(made, 'large'), 'large');
 });
-afterAll(() => {
-  fs.rmSync(made, { recursive: true, force: true });
-});
+
+/** Where a run writes before anything gets its final name. */
+function stagedIn(out: string): string {
+  return path.join(out, '.shardloom-partial');
+}
 
 /** What the run writes when nothing disturbs it. */
 async function undisturbed(run: WritingRun): Promise<Map<string, string>> {
@@ -75,11 +87,8 @@ describe('kill -9 before any call that changes the disk', { timeout: 180_000 }, 
     const whole = await undisturbed(run);
     const calls = await callsOf(run);
     expect(calls).toBeGreaterThan(20);
-    // Other ones in each run of the tests, so that in time all are tried.
-    const every = calls / POINTS;
-    const points = Array.from({ length: POINTS }, (_, index) => 1 + Math.floor((index + Math.random()) * every));
     let kept = 0;
-    await twoAtATime(points, async (at) => {
+    await twoAtATime(drawnFrom(calls, POINTS, seededRandom()), async (at) => {
       const out = path.join(temporaryFolder(), 'out');
       const { signal } = await killedAt(run, out, at);
       expect(signal, `call ${at}`).toBe('SIGKILL');
@@ -93,14 +102,22 @@ describe('kill -9 before any call that changes the disk', { timeout: 180_000 }, 
 describe('kill -9 at any time', { timeout: 180_000 }, () => {
   test.each(RUNS)('%s with threads: never looks finished, and running it again gives the same bytes', async (name) => {
     const run = large.find((candidate) => candidate.name === name)!;
-    const whole = await undisturbed(run);
-    const times = Array.from({ length: 4 }, () => 60 + Math.floor(Math.random() * 400));
+    const copy = path.join(temporaryFolder(), 'out');
+    const { code, lasted } = await runToItsEnd(run.words(copy), { from: stagedIn(copy) });
+    expect(code).toBe(0);
+    const whole = filesIn(copy);
+    // At once, and at any time that it takes to copy.
+    const random = seededRandom();
+    const times = [0, ...Array.from({ length: 3 }, () => random.below(lasted))];
+    let hits = 0;
     for (const after of times) {
       const out = path.join(temporaryFolder(), 'out');
-      await runToItsEnd(run.words(out), { kill: { after, signal: 'SIGKILL' } });
-      expect(looksFinished(out, whole), `killed after ${after} ms`).toEqual([]);
+      const { signal } = await runToItsEnd(run.words(out), { from: stagedIn(out), kill: { after, signal: 'SIGKILL' } });
+      if (signal === 'SIGKILL' && fs.existsSync(stagedIn(out))) hits++;
+      expect(looksFinished(out, whole), `killed ${after} ms after it began to write`).toEqual([]);
       await resumes(run, out, whole);
     }
+    expect(hits, `kills while it wrote, of those after ${times.join(', ')} ms`).toBeGreaterThan(0);
   });
 });
 
@@ -111,7 +128,7 @@ describe('what a killed run leaves', { timeout: 60_000 }, () => {
     // Before the first file gets its final name: all tensors are written, and the journal says so.
     const renames = { thread: 'main', calls: ['renameSync'], at: 2, code: KILL } as const;
     expect(await runToItsEnd(run.words(out), { fault: renames })).toMatchObject({ signal: 'SIGKILL' });
-    const staged = path.join(out, '.shardloom-partial');
+    const staged = stagedIn(out);
     expect(fs.readdirSync(staged)).toContain('journal.jsonl');
     return { run, out, staged, whole };
   }

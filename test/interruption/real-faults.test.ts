@@ -1,9 +1,9 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { runToItsEnd, type Ended, type Fault } from '../support/faults.ts';
-import { snapshot, temporaryFolder } from '../support/folders.ts';
+import { folderForAll, snapshot, temporaryFolder } from '../support/folders.ts';
 import { filesIn, inputsOf, looksFinished, type Inputs } from './runs.ts';
 
 const isRoot = process.getuid?.() === 0;
@@ -11,7 +11,7 @@ const isRoot = process.getuid?.() === 0;
 /** Nobody in particular: the tests may run as root, whom no permission stops. */
 const NOBODY = 65_534;
 
-const made = fs.mkdtempSync('/tmp/shardloom-faults-');
+const made = folderForAll();
 let inputs: Inputs;
 let whole: Map<string, string>;
 
@@ -20,9 +20,6 @@ beforeAll(async () => {
   const out = path.join(made, 'whole');
   expect(await consolidate(out)).toMatchObject({ code: 0, stderr: '' });
   whole = filesIn(out);
-});
-afterAll(() => {
-  fs.rmSync(made, { recursive: true, force: true });
 });
 
 /** All in one thread, so that the n-th call is the same one every time. */

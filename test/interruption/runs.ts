@@ -1,6 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { makeSample } from '../../src-core/sample/sample.ts';
+import type { Random } from '../fuzz/random.ts';
 import { originalParameters, writeAdapter, writeHuggingFace } from '../support/hugging-face.ts';
 
 /** Small, but with several files, an index, copies to compare, and something beside the weights. */
@@ -68,6 +69,13 @@ function loraOf(config: typeof CONFIG): Map<string, readonly number[]> {
       ];
     }),
   );
+}
+
+/** So many of the numbers from 1 to `count`, one drawn from each of as many equal parts; all of them where there are not more. */
+export function drawnFrom(count: number, wanted: number, random: Random): number[] {
+  const parts = Math.min(wanted, count);
+  const start = (part: number): number => Math.floor((part * count) / parts);
+  return Array.from({ length: parts }, (_, part) => 1 + start(part) + random.below(start(part + 1) - start(part)));
 }
 
 /** All files below a folder by their names, hidden ones too, with their bytes. */

@@ -1,18 +1,18 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { openCheckpoint } from '../../src-core/models/open-checkpoint.ts';
 import { isShardloomError, type ErrorTag, type ShardloomError } from '../../src-core/errors.ts';
 import { executePlan } from '../../src-core/execute/execute.ts';
 import { consolidate, type ConsolidateOptions, type ConsolidateResult } from '../../src-core/jobs/consolidate.ts';
 import { makeSample } from '../../src-core/sample/sample.ts';
 import type { StoredTensor } from '../../src-core/tensor/stored.ts';
-import { snapshot, temporaryFolder } from '../support/folders.ts';
+import { folderForAll, snapshot, temporaryFolder } from '../support/folders.ts';
 import { editJson, patchFile, saveStateDict } from '../support/shards.ts';
 import { differences, readFolder, readWeights } from '../support/weights.ts';
 
 const SMALL = { hiddenSize: 64, intermediateSize: 96, numAttentionHeads: 8, numKeyValueHeads: 4, vocabSize: 64 };
-const made = fs.mkdtempSync('/tmp/shardloom-damaged-');
+const made = folderForAll();
 
 /** Whole checkpoints, made once and copied for each test: TP 8 plain, TP 2 x PP 2 xser. */
 beforeAll(async () => {
@@ -20,9 +20,6 @@ beforeAll(async () => {
   await makeSample(path.join(made, 'plain'), { config, tensorParallelSize: 8 });
   const xser = { tensorParallelSize: 2, pipelineParallelSize: 2, xser: true };
   await makeSample(path.join(made, 'xser'), { config, ...xser });
-});
-afterAll(() => {
-  fs.rmSync(made, { recursive: true, force: true });
 });
 
 function copyOf(kind: 'plain' | 'xser'): string {

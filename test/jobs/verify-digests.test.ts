@@ -1,25 +1,22 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { consolidate } from '../../src-core/jobs/consolidate.ts';
 import { verifyDigests } from '../../src-core/jobs/verify-digests.ts';
 import { openCheckpoint } from '../../src-core/models/open-checkpoint.ts';
 import { makeSample } from '../../src-core/sample/sample.ts';
 import { shardloom } from '../support/cli.ts';
-import { fixturePath, temporaryFolder } from '../support/folders.ts';
+import { fixturePath, folderForAll, temporaryFolder } from '../support/folders.ts';
 import { rejection } from '../support/rejection.ts';
 import { editJson, patchFile } from '../support/shards.ts';
 
 const SMALL = { hiddenSize: 64, intermediateSize: 96, numAttentionHeads: 8, numKeyValueHeads: 4, vocabSize: 64 };
-const made = fs.mkdtempSync('/tmp/shardloom-digests-');
+const made = folderForAll();
 let checkpoint: string;
 
 beforeAll(async () => {
   const config = { ...SMALL, numHiddenLayers: 2 };
   ({ checkpoint } = await makeSample(path.join(made, 's'), { config, tensorParallelSize: 4 }));
-});
-afterAll(() => {
-  fs.rmSync(made, { recursive: true, force: true });
 });
 
 async function result(options: Parameters<typeof consolidate>[2] = {}): Promise<string> {

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import fs from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { CLI } from './cli.ts';
@@ -47,18 +48,25 @@ export interface Ended {
   readonly signal: NodeJS.Signals | null;
   readonly stdout: string;
   readonly stderr: string;
+  /** Whole milliseconds from its start, or from what `from` says, to its end. */
+  readonly lasted: number;
 }
 
 export interface RunOptions {
   readonly fault?: Fault;
   /** The user that it runs as, where the tests run as root. */
   readonly uid?: number;
+  /** A file or folder: times are counted from when it is there, and not from the start. */
+  readonly from?: string;
   /** Ends it after so many milliseconds. */
   readonly kill?: { readonly after: number; readonly signal: NodeJS.Signals };
 }
 
+/** Often enough to see what is only there while a run writes. */
+const WATCH_EVERY_MS = 2;
+
 /** Runs the bundled command line to its end, whatever end that is. */
-export function runToItsEnd(args: readonly string[], { fault, uid, kill }: RunOptions = {}): Promise<Ended> {
+export function runToItsEnd(args: readonly string[], { fault, uid, from, kill }: RunOptions = {}): Promise<Ended> {
   const preload = pathToFileURL(path.resolve('test/support/faults.mjs')).href;
   const child = spawn(process.execPath, [...(fault ? ['--import', preload] : []), CLI, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -68,11 +76,20 @@ export function runToItsEnd(args: readonly string[], { fault, uid, kill }: RunOp
   let [stdout, stderr] = ['', ''];
   child.stdout.on('data', (text: Buffer) => (stdout += text.toString()));
   child.stderr.on('data', (text: Buffer) => (stderr += text.toString()));
-  const timer = kill && setTimeout(() => child.kill(kill.signal), kill.after);
+  let began = performance.now();
+  let timer: NodeJS.Timeout | undefined;
+  const begin = (): void => {
+    clearInterval(waiting);
+    began = performance.now();
+    if (kill) timer = setTimeout(() => child.kill(kill.signal), kill.after);
+  };
+  const waiting = from === undefined ? undefined : setInterval(() => fs.existsSync(from) && begin(), WATCH_EVERY_MS);
+  if (from === undefined) begin();
   return new Promise((resolve) => {
     child.on('close', (code, signal) => {
+      clearInterval(waiting);
       clearTimeout(timer);
-      resolve({ code, signal, stdout, stderr });
+      resolve({ code, signal, stdout, stderr, lasted: Math.ceil(performance.now() - began) });
     });
   });
 }

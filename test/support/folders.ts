@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { afterEach } from 'vitest';
+import { afterAll, afterEach } from 'vitest';
 
 const made: string[] = [];
 
@@ -11,9 +11,23 @@ afterEach(() => {
 
 /** A new folder that is removed after the test. */
 export function temporaryFolder(): string {
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'shardloom-test-'));
+  const folder = newFolder();
   made.push(folder);
   return folder;
+}
+
+/** A new folder for all tests of a file, removed after them. Called outside tests and hooks. */
+export function folderForAll(): string {
+  const folder = newFolder();
+  afterAll(() => {
+    fs.rmSync(folder, { recursive: true, force: true });
+  });
+  return folder;
+}
+
+/** By its real path: on macOS the system's folder for temporary files is a link. */
+function newFolder(): string {
+  return fs.mkdtempSync(path.join(fs.realpathSync(os.tmpdir()), 'shardloom-test-'));
 }
 
 /** Real checkpoints with expected results; its README says how they were made. */
