@@ -15,7 +15,7 @@ export {
 export { DIGESTS, type DigestName } from './execute/digest.ts';
 export { freeBytes, keptOf } from './execute/execute.ts';
 export { bytesLeftIn, releaseLeftIn, removeLeftIn } from './execute/left.ts';
-export type { Progress } from './execute/progress.ts';
+export type { Phase, Progress } from './execute/progress.ts';
 export { KEEP } from './execute/watch.ts';
 export { readViews } from './execute/view-reader.ts';
 export { readSafetensors } from './formats/safetensors/index.ts';
@@ -78,6 +78,7 @@ export { merge, prepareMerge, type ChosenAdapter, type MergeResult } from './job
 export { planShard, reshard, shard, type ShardResult } from './jobs/shard.ts';
 export { openShardInput, type ShardSourceKind } from './jobs/shard-inputs.ts';
 export type { ShardingOptions } from './plan/sharding.ts';
+export { roundTripPhases } from './jobs/round-trip-phases.ts';
 export { verifyRoundTrip, type RoundTrip } from './jobs/verify-round-trip.ts';
 export {
   createParameterMetadata,

@@ -81,6 +81,7 @@ test('what the engine exports is chosen, not accidental', () => {
       "removeLeftIn",
       "repeat",
       "reshard",
+      "roundTripPhases",
       "shard",
       "shardCommandLine",
       "specializeTransformationSpecsForModel",

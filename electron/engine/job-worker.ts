@@ -9,6 +9,7 @@ import {
   merge,
   openCheckpoint,
   reshard,
+  roundTripPhases,
   shard,
   toProblem,
   verifyReplicas,
@@ -168,8 +169,14 @@ async function runConsolidation(
   version: string,
   watching: Watching,
 ): Promise<FinishedConsolidation> {
-  const result = await consolidate(checkpoint, out, { ...optionsOf(choices), version, ...watching });
-  const proof = choices.verify ? await proofOf(checkpoint, out, watching) : NOT_ASKED;
+  const phases = choices.verify ? roundTripPhases(checkpoint, choices.parts, watching.onProgress) : null;
+  const result = await consolidate(checkpoint, out, {
+    ...optionsOf(choices),
+    version,
+    ...watching,
+    ...(phases && { onProgress: phases.writing }),
+  });
+  const proof = phases ? await proofOf(checkpoint, out, { ...watching, onProgress: phases.proving }) : NOT_ASKED;
   return {
     kind: 'consolidate',
     result: consolidationResult(result, choices.digest, proof),

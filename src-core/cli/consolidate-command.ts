@@ -3,12 +3,14 @@ import { printable, printableJson, ShardloomError } from '../errors.ts';
 import { keptOf } from '../execute/execute.ts';
 import type { PartOf } from '../execute/parts.ts';
 import { createPool, usualWorkers } from '../execute/pool.ts';
+import type { Progress } from '../execute/progress.ts';
 import {
   consolidate,
   prepareConsolidation,
   type ConsolidateOptions,
   type ConsolidateResult,
 } from '../jobs/consolidate.ts';
+import { roundTripPhases } from '../jobs/round-trip-phases.ts';
 import { verifyRoundTrip, type RoundTrip } from '../jobs/verify-round-trip.ts';
 import { isPartName, type PartName } from '../plan/part-name.ts';
 import { planDocument, planText } from '../plan/print.ts';
@@ -80,12 +82,20 @@ async function runConsolidation(
   }
   const line = new ProgressLine();
   const showsProgress = !flags.quiet && !flags.json;
+  const follow = (progress: Progress): void => {
+    line.update(progress);
+  };
+  const { writing, proving } = flags.verify
+    ? roundTripPhases(checkpoint, options.parts, follow)
+    : { writing: follow, proving: follow };
   try {
     const result = await consolidate(checkpoint, out, {
       ...options,
-      ...(showsProgress && { onProgress: (progress) => line.update(progress) }),
+      ...(showsProgress && { onProgress: writing }),
     });
-    const roundTrip = flags.verify ? await verifyRoundTrip(checkpoint, out, options) : null;
+    const roundTrip = flags.verify
+      ? await verifyRoundTrip(checkpoint, out, { ...options, ...(showsProgress && { onProgress: proving }) })
+      : null;
     line.end();
     if (flags.json) process.stdout.write(`${printableJson(resultDocument(result, roundTrip))}\n`);
     else if (!flags.quiet)

@@ -67,9 +67,10 @@ export class ProgressLine {
   }
 }
 
-function progressText({ bytesDone, bytesTotal, rate, secondsLeft }: Progress): string {
+function progressText({ bytesDone, bytesTotal, rate, secondsLeft, phase }: Progress): string {
   const percent = bytesTotal === 0 ? 100 : Math.floor((bytesDone / bytesTotal) * 100);
   const parts = [`${percent} %`, `${formatBytes(bytesDone)} of ${formatBytes(bytesTotal)}`];
+  if (phase) parts.unshift(`${phase.number} of ${phase.count}: ${phase.name}`);
   if (rate > 0) parts.push(`${formatBytes(rate)}/s`);
   if (secondsLeft !== null && secondsLeft > 0) parts.push(`${formatDuration(secondsLeft)} left`);
   return parts.join(' · ');

@@ -6,6 +6,16 @@ export interface Progress {
   readonly rate: number;
   /** Seconds left at that rate; null while that is not known. */
   readonly secondsLeft: number | null;
+  /** Where the work is done in phases: the one at hand. Bytes are those of all phases. */
+  readonly phase?: Phase;
+}
+
+/** One of several phases of a run. */
+export interface Phase {
+  readonly name: 'writing' | 'proving';
+  /** From 1. */
+  readonly number: number;
+  readonly count: number;
 }
 
 /** Long enough that one slow file does not make the time left jump, short enough to follow a disk that slows down. */

@@ -130,6 +130,9 @@ describe('jobs', () => {
     expect(progressText({ progress: null })).toBe('starting');
     const progress = { bytesDone: 512e6, bytesTotal: 1.24e9, rate: 1.6e9, secondsLeft: 0.455 };
     expect(progressText({ progress })).toBe('41 % · 512 MB of 1.24 GB · 1.60 GB/s · 0.5 s left');
+    expect(progressText({ progress: { ...progress, phase: { name: 'proving', number: 2, count: 2 } } })).toBe(
+      '2 of 2: proving · 41 % · 512 MB of 1.24 GB · 1.60 GB/s · 0.5 s left',
+    );
     expect(progressText({ progress: { bytesDone: 0, bytesTotal: 0, rate: 0, secondsLeft: null } })).toBe(
       '100 % · 0 B of 0 B',
     );
