@@ -116,6 +116,9 @@ test('a damaged folder says which file to fetch, and opens once that is there', 
   await expect(page.getByRole('button', { name: /^TP 2, PP 0: damaged/ })).toBeVisible();
   await page.keyboard.press('Control+2');
   await expect(page.getByText('The shards cannot be joined, so there is no mapping to show.')).toBeVisible();
+  await page.getByRole('button', { name: 'Replicas', exact: true }).click();
+  await expect(page.getByText('The copies cannot be compared')).toBeVisible();
+  await expect(page.getByRole('button', { name: /^Compare/ })).toHaveCount(0);
   await page.keyboard.press('Control+1');
   const whole = join(sample.checkpoint, 'shards/model');
   for (const tp of [2, 5]) copyFileSync(join(whole, `dp_rank_00_tp_rank_0${tp}_pp_rank_00.pt`), rank(tp));
@@ -147,7 +150,7 @@ test('everything with the keyboard alone', async ({ shardloom: { app, page, prob
   await tabTo(page, 'Start');
   await page.keyboard.press('Enter');
   await expect(page.getByRole('button', { name: 'Show in folder' })).toBeVisible();
-  await page.keyboard.press('Escape');
+  await page.keyboard.press('Control+1');
   await expect(page.getByRole('heading', { name: 'Overview' })).toBeVisible();
   expectSameTensors(join(out, 'model.safetensors'), sample.original);
   expect(problems).toEqual([]);

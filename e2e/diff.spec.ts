@@ -89,6 +89,12 @@ test('shards against what they were made from: identical; one changed element: t
   await look(app, page, 'diff-one-element');
   await findOnPicture(page, picture);
   await look(app, page, 'diff-zoomed');
+  await page.keyboard.press('Escape');
+  await expect(page.getByLabel('Largest difference')).toBeVisible();
+  await page.keyboard.press('Escape');
+  await expect(picture).toHaveCount(0);
+  await page.keyboard.press('Escape');
+  await expect(page.getByRole('heading', { name: 'Diff', exact: true })).toBeVisible();
   expect(problems).toEqual([]);
 });
 
@@ -101,6 +107,16 @@ test('everything different, missing tensors, other dtypes; swapped, and saved as
   await compare(app, page, merged);
   await expect(page.getByText(/28 differ, 11 identical/)).toBeVisible();
   await expect(page.getByText(/moved by \d/)).toBeVisible();
+  // The picture says what is chosen in the table; another place in between changes nothing.
+  const table = page.getByRole('grid', { name: 'Tensors' });
+  await table.focus();
+  for (let step = 0; step < 3; step++) await page.keyboard.press('ArrowDown');
+  const cell = table.locator('[data-marked] [role=gridcell]').first();
+  const [chosen] = (await cell.innerText()).split('\n') as [string];
+  await expect(page.getByText(new RegExp(`${chosen}.* moved by`))).toBeVisible();
+  await page.keyboard.press('Control+2');
+  await page.keyboard.press('Control+7');
+  await expect(page.getByText(new RegExp(`${chosen}.* moved by`))).toBeVisible();
   await look(app, page, 'diff-many');
   await page.getByText('By layer').click();
   await expect(page.getByText(/Layer 3/)).toBeVisible();

@@ -13,7 +13,15 @@ import { ask, problemOf, valueOf } from './bridge.ts';
 import { openDiagnostics } from './stores/diagnostics.ts';
 import { diffSides } from './stores/diff.ts';
 import { jobsChanged, selectJob } from './stores/jobs.ts';
-import { checkpointOpened, openingBegan, openingFailed, session, showPlace, type Place } from './stores/session.ts';
+import {
+  checkpointClosed,
+  checkpointOpened,
+  openingBegan,
+  openingFailed,
+  session,
+  showPlace,
+  type Place,
+} from './stores/session.ts';
 
 /** Fills the stores with what the main process knows and follows what it tells. The result stops following. */
 export async function connect(): Promise<() => void> {
@@ -75,7 +83,7 @@ export async function forgetRecent(folder: string): Promise<void> {
 /** Back to the welcome page. */
 export async function closeCheckpoint(): Promise<void> {
   const { opened } = session.getState();
-  session.setState({ opened: null, place: 'overview' });
+  checkpointClosed();
   if (opened) await ask('checkpoint:close', opened.checkpoint);
 }
 

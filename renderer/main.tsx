@@ -3,6 +3,7 @@ import { setNonce } from 'get-nonce';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { connect } from './actions.ts';
+import { listenForEscape } from './escape.ts';
 import { ColorScheme } from './theme/color-scheme.tsx';
 import { cssVariablesResolver, theme } from './theme/theme.ts';
 import './theme/styles.ts';
@@ -17,6 +18,7 @@ setNonce(nonce);
 
 // Before the first drawing, so that nothing that is told meanwhile is missed and nothing flashes up.
 await connect();
+listenForEscape();
 createRoot(container).render(
   <StrictMode>
     <MantineProvider

@@ -13,9 +13,11 @@ import { ProblemCard } from '../components/problem-card.tsx';
 import { Split } from '../components/split.tsx';
 import { progressShare, progressText } from '../jobs/progress-text.ts';
 import { layerOf } from '../components/layer-of.ts';
+import { useEscape } from '../escape.ts';
 import { diffSides } from '../stores/diff.ts';
 import { jobs } from '../stores/jobs.ts';
 import { session } from '../stores/session.ts';
+import { usePlace } from '../stores/use-place.ts';
 import { LayerPicture } from '../values/layer-picture.tsx';
 import { DiffTable } from './diff-table.tsx';
 import styles from './diff.module.css';
@@ -82,7 +84,7 @@ export function DiffPlace() {
         </p>
       )}
       {isBusy && <Running job={job} />}
-      {job && summary && <Found key={job.id} job={job} summary={summary} />}
+      {job && summary && <Found key={job.id} job={job} summary={summary} about={`${left ?? ''} ${right ?? ''}`} />}
     </div>
   );
 }
@@ -96,10 +98,21 @@ function Running({ job }: { readonly job: Job }) {
   );
 }
 
-function Found({ job, summary }: { readonly job: Job; readonly summary: DiffSummary }) {
+interface FoundProps {
+  readonly job: Job;
+  readonly summary: DiffSummary;
+  /** The sides, by which the place's state is kept. */
+  readonly about: string;
+}
+
+function Found({ job, summary, about }: FoundProps) {
   const rows = useDiffRows(job.id);
-  const [chosen, setChosen] = useState<DiffRow | null>(null);
-  const shown = chosen ?? rows[0] ?? null;
+  const [state, change] = usePlace('diff', about);
+  const shown = rows.find(({ name }) => name === state.shown) ?? rows[0] ?? null;
+  const show = ({ name }: DiffRow): void => {
+    change({ shown: name, isOpen: true });
+  };
+  useEscape(state.isOpen ? () => change({ isOpen: false }) : null);
   const items = rows.flatMap((row) => {
     const layer = layerOf(row.name);
     const match = /\.([^.]+)\.weight$/.exec(row.name);
@@ -113,7 +126,7 @@ function Found({ job, summary }: { readonly job: Job; readonly summary: DiffSumm
       id="diff"
       sideSize={400}
       leastSide={300}
-      {...(shown && { side: <RowPanel key={shown.name} job={job.id} row={shown} /> })}
+      {...(shown && state.isOpen && { side: <RowPanel key={shown.name} job={job.id} row={shown} /> })}
     >
       <div className={styles.found}>
         <p className="quiet">
@@ -130,10 +143,11 @@ function Found({ job, summary }: { readonly job: Job; readonly summary: DiffSumm
                 {value === null ? 'has nothing to compare with' : `moved by ${figureText(value)} of its norm`}
               </>
             )}
-            onChoose={({ row }) => setChosen(row)}
+            shown={state.isOpen ? (shown?.name ?? null) : null}
+            onChoose={({ row }) => show(row)}
           />
         )}
-        <DiffTable rows={rows} shown={shown} onShow={setChosen} />
+        {rows.length > 0 && <DiffTable rows={rows} shown={shown} onShow={show} state={state} onChange={change} />}
       </div>
     </Split>
   );

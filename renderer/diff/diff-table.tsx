@@ -1,14 +1,15 @@
-import { TextInput } from '@mantine/core';
 import { useLocalStorage } from '@mantine/hooks';
-import { IconSearch } from '@tabler/icons-react';
 import { useMemo, useState, type ReactNode } from 'react';
 import type { DiffRow } from '../../src-core/index.ts';
 import { formatCount, formatPlural } from '../../src-core/units.ts';
 import { DataGrid, type GridColumn } from '../components/data-grid.tsx';
 import { GroupHead, GroupingControl } from '../components/group-head.tsx';
 import { groupedLines, groupOfName, toggled, type GroupLine, type Grouping } from '../components/grouped-lines.ts';
-import { MiddleName } from '../components/middle-name.tsx';
+import { FilterField } from '../components/filter-field.tsx';
+import { longestOf, shortName } from '../components/short-name.ts';
+import { Shortened } from '../components/tensor-name.tsx';
 import { wordMatcher } from '../components/word-matcher.ts';
+import type { PlaceStates } from '../stores/place-states.ts';
 import styles from './diff.module.css';
 import { changedText, figureText, groupFacts, mostMoved, STATUS_WORDS } from './words.ts';
 
@@ -26,22 +27,24 @@ interface DiffTableProps {
   readonly rows: readonly DiffRow[];
   readonly shown: DiffRow | null;
   readonly onShow: (row: DiffRow) => void;
+  readonly state: PlaceStates['diff'];
+  readonly onChange: (change: Partial<PlaceStates['diff']>) => void;
 }
 
 /** All tensors of both sides, filtered by name, alone or by layer or module. A group stands where its most moved tensor would. */
-export function DiffTable({ rows, shown, onShow }: DiffTableProps) {
-  const [query, setQuery] = useState('');
+export function DiffTable({ rows, shown, onShow, state, onChange }: DiffTableProps) {
+  const { query, closed, isOpen, scroll } = state;
   const [grouping, setGrouping] = useLocalStorage<Grouping>({
     key: 'diff-grouping',
     defaultValue: 'none',
     getInitialValueInEffect: false,
   });
-  const [closed, setClosed] = useState<ReadonlySet<string>>(new Set());
   const [head, setHead] = useState<string | null>(null);
   const filtered = useMemo(() => {
     const matches = wordMatcher(query);
     return matches ? rows.filter(({ name }) => matches(name)) : rows;
   }, [rows, query]);
+  const longest = useMemo(() => longestOf(filtered.map(({ name }) => name)), [filtered]);
   const lines = useMemo(() => {
     const groupOf = grouping === 'none' ? null : (index: number) => groupOfName(filtered[index]!.name, grouping);
     return groupedLines(filtered.length, groupOf, closed);
@@ -57,21 +60,16 @@ export function DiffTable({ rows, shown, onShow }: DiffTableProps) {
   };
   const toggle = (line: number): void => {
     const there = lines[line]!;
-    if (there.kind === 'group') setClosed(toggled(closed, there.key));
+    if (there.kind === 'group') onChange({ closed: toggled(closed, there.key) });
   };
   return (
     <div className={styles.table}>
       <div className={styles.toolbar}>
-        <TextInput
+        <FilterField
           className={styles.filter}
-          aria-label="Filter by name"
           placeholder="Filter: layers.3 q_proj"
-          leftSection={<IconSearch size={15} />}
-          value={query}
-          attributes={{ input: { 'data-filter': true } }}
-          onChange={(event) => {
-            setQuery(event.currentTarget.value);
-          }}
+          query={query}
+          onQuery={(next) => onChange({ query: next })}
         />
         <span className="quiet">
           {filtered.length === rows.length
@@ -87,17 +85,19 @@ export function DiffTable({ rows, shown, onShow }: DiffTableProps) {
         id="diff"
         columns={COLUMNS}
         count={lines.length}
-        cells={(index) => {
+        cells={(index, room) => {
           const line = lines[index]!;
-          return line.kind === 'group' ? groupCells(line, filtered) : cellsOf(filtered[line.index]!);
+          return line.kind === 'group' ? groupCells(line, filtered) : cellsOf(filtered[line.index]!, room, longest);
         }}
         current={current < 0 ? null : current}
+        isMarked={(line) => line === current && (isOpen || head !== null)}
         onCurrent={go}
         onClick={(line) => {
           go(line);
           toggle(line);
         }}
         onEnter={toggle}
+        kept={{ offset: scroll, keep: (offset) => onChange({ scroll: offset }) }}
       />
     </div>
   );
@@ -115,11 +115,11 @@ function groupCells({ key, indices, isOpen }: GroupLine, rows: readonly DiffRow[
   ];
 }
 
-function cellsOf(row: DiffRow): ReactNode[] {
+function cellsOf(row: DiffRow, room: number, longest: string): ReactNode[] {
   const { name, status, values } = row;
   const figures = status === 'different' ? values : null;
   return [
-    <MiddleName key="name" text={name} tail={32} className="mono" />,
+    <Shortened key="name" text={name} short={shortName(name, room, longest)} />,
     <span key="status" data-status={status} className={styles.status}>
       {STATUS_WORDS[status]}
     </span>,

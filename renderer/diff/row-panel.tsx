@@ -5,6 +5,8 @@ import type { DiffPlace, DiffRow, DiffValues } from '../../src-core/index.ts';
 import { placeAt } from '../../src-core/inspect/drawing/placement.ts';
 import { formatCount, formatShape } from '../../src-core/units.ts';
 import { MiddleName } from '../components/middle-name.tsx';
+import { WholeName } from '../components/tensor-name.tsx';
+import { useEscape } from '../escape.ts';
 import { useAnswer } from '../use-answer.ts';
 import { HeatmapView } from '../values/heatmap-view.tsx';
 import { placeText, type Pointed } from '../values/pointed.ts';
@@ -21,8 +23,8 @@ interface RowPanelProps {
 export function RowPanel({ job, row: { name, status, left, right, values } }: RowPanelProps) {
   return (
     <section className={styles.panel} aria-label={name}>
-      <h2 className="mono">
-        <MiddleName text={name} tail={28} />
+      <h2 className="mono selectable">
+        <WholeName name={name} />
       </h2>
       <p data-status={status} className={styles.status}>
         {STATUS_WORDS[status]}
@@ -61,6 +63,7 @@ function Where({ job, name, shape, values: { largest } }: WhereProps) {
   const placement = useAnswer('diff:placement', { job, name }).value;
   const [chosen, setChosen] = useState<DiffPlace | null>(null);
   const shown = chosen ?? largest;
+  useEscape(chosen && (() => setChosen(null)));
   const { leading } = cellOf(largest?.at ?? shape.map(() => 0));
   const pick = ({ row, column, sides }: Pointed): void => {
     if (!sides || !placement) return;

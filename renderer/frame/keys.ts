@@ -1,6 +1,6 @@
 import { useHotkeys } from '@mantine/hooks';
 import { openByDialog } from '../actions.ts';
-import { NUMBERED_PLACES, session, showPlace } from '../stores/session.ts';
+import { NUMBERED_PLACES, showPlace } from '../stores/session.ts';
 
 /** Puts the cursor into the filter of the place, where it has one. */
 export function focusFilter(): void {
@@ -21,12 +21,6 @@ export function useKeys(): void {
           showPlace(place);
         },
       ]),
-      [
-        'Escape',
-        () => {
-          if (session.getState().place !== 'overview') showPlace('overview');
-        },
-      ],
     ],
     [],
   );

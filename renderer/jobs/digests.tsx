@@ -2,7 +2,7 @@ import { useVirtualizer } from '@tanstack/react-virtual';
 import { useEffect, useRef, useState } from 'react';
 import type { DigestPage, JobId } from '../../electron/channels.ts';
 import { ask } from '../bridge.ts';
-import { MiddleName } from '../components/middle-name.tsx';
+import { TensorName } from '../components/tensor-name.tsx';
 import styles from './jobs.module.css';
 
 const ROW_HEIGHT = 28;
@@ -50,7 +50,7 @@ export function Digests({ job }: { readonly job: JobId }) {
           return (
             <div key={index} role="row" aria-rowindex={index + 1} className={styles.digest} style={{ top: start }}>
               <span role="cell" className={styles.digestName}>
-                <MiddleName text={name} tail={36} className="mono" />
+                <TensorName name={name} />
               </span>
               <span role="cell" className="mono selectable">
                 {digest}

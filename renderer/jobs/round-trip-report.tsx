@@ -1,7 +1,7 @@
 import type { RoundTrip } from '../../src-core/index.ts';
 import { formatPlural } from '../../src-core/units.ts';
 import { differenceText } from '../components/difference-text.ts';
-import { MiddleName } from '../components/middle-name.tsx';
+import { TensorName } from '../components/tensor-name.tsx';
 import styles from './jobs.module.css';
 
 /** Differences that are listed: the first say where to look. */
@@ -15,7 +15,7 @@ export function RoundTripReport({ different }: Pick<RoundTrip, 'different'>) {
       <ul className={styles.report}>
         {different.slice(0, LISTED).map(({ tensor, elements, maxAbs }) => (
           <li key={`${tensor.file} ${tensor.name}`}>
-            <MiddleName text={tensor.name} tail={32} className="mono" />
+            <TensorName name={tensor.name} />
             <span>
               TP {tensor.rank?.tp ?? 0}, PP {tensor.rank?.pp ?? 0}: {formatPlural(elements, 'element')},{' '}
               {differenceText(maxAbs)}

@@ -1,12 +1,12 @@
 import { Select, Skeleton, UnstyledButton } from '@mantine/core';
 import clsx from 'clsx';
-import { useMemo } from 'react';
+import { useMemo, useRef } from 'react';
 import type { ParameterRow } from '../../src-core/index.ts';
 import { ProblemCard } from '../components/problem-card.tsx';
 import { Diagram } from '../parameters/diagram.tsx';
 import { TagMark } from '../parameters/tag-mark.tsx';
 import { useAnswer } from '../use-answer.ts';
-import { showLayout } from '../stores/session.ts';
+import { useKeptScroll, type KeptScroll } from '../components/use-kept-scroll.ts';
 import { layerOf, nameInLayer } from '../components/layer-of.ts';
 import styles from './layout.module.css';
 
@@ -15,12 +15,17 @@ interface LayerViewProps {
   /** One of the layer's parameters. */
   readonly row: ParameterRow;
   readonly rows: readonly ParameterRow[];
+  /** A parameter of another layer. */
+  readonly onLayer: (row: ParameterRow) => void;
   readonly onPick: (row: ParameterRow) => void;
+  readonly scroll: KeptScroll;
 }
 
 /** All parameters of a layer as small pictures on one page. */
-export function LayerView({ checkpoint, row, rows, onPick }: LayerViewProps) {
+export function LayerView({ checkpoint, row, rows, onLayer, onPick, scroll }: LayerViewProps) {
   const layer = layerOf(row.name);
+  const box = useRef<HTMLDivElement>(null);
+  useKeptScroll(box, scroll, true);
   const first = useMemo(() => {
     const found = new Map<string, ParameterRow>();
     for (const candidate of rows) {
@@ -31,7 +36,7 @@ export function LayerView({ checkpoint, row, rows, onPick }: LayerViewProps) {
   }, [rows, row.part]);
   const ofLayer = rows.filter(({ part, name }) => part === row.part && layerOf(name) === layer);
   return (
-    <div className={styles.layer}>
+    <div className={styles.layer} ref={box}>
       <Select
         className={styles.layerField}
         aria-label="Layer"
@@ -44,7 +49,7 @@ export function LayerView({ checkpoint, row, rows, onPick }: LayerViewProps) {
         value={String(layer ?? 'outside')}
         onChange={(key) => {
           const found = key === null ? undefined : first.get(key);
-          if (found) showLayout(found);
+          if (found) onLayer(found);
         }}
       />
       <ul className={styles.multiples}>

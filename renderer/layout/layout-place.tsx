@@ -1,16 +1,19 @@
 import { SegmentedControl, Skeleton } from '@mantine/core';
 import { useElementSize, useLocalStorage } from '@mantine/hooks';
-import { useState } from 'react';
-import { useStore } from 'zustand';
+import { useRef, useState } from 'react';
 import type { OpenedCheckpoint } from '../../electron/channels.ts';
 import type { ParameterLayout, ParameterRow } from '../../src-core/index.ts';
 import { formatCount, formatPlural } from '../../src-core/units.ts';
 import { EmptyPlace, PlaceHeader } from '../components/place-header.tsx';
 import { ProblemCard } from '../components/problem-card.tsx';
 import { Split } from '../components/split.tsx';
+import { useKeptScroll } from '../components/use-kept-scroll.ts';
 import { useRows } from '../parameters/use-rows.ts';
 import { useReplicaCheck } from '../replicas/use-replica-check.ts';
-import { session, showLayout } from '../stores/session.ts';
+import { useEscape } from '../escape.ts';
+import type { PlaceStates } from '../stores/place-states.ts';
+import { showLayout } from '../stores/session.ts';
+import { usePlace } from '../stores/use-place.ts';
 import { useAnswer } from '../use-answer.ts';
 import { differingTensors } from './blocks.ts';
 import { BlockTable } from './block-table.tsx';
@@ -22,13 +25,12 @@ import { ParameterPicker } from './parameter-picker.tsx';
 import { LayoutPicture } from './picture.tsx';
 import { SidePanel } from './side-panel.tsx';
 
-type Scope = 'parameter' | 'layer';
+type Scope = PlaceStates['layout']['scope'];
 
 /** How a parameter, or all of a layer, is spread over the ranks. */
 export function LayoutPlace({ opened }: { readonly opened: OpenedCheckpoint }) {
   const { rows } = useRows(opened);
-  const asked = useStore(session, (state) => state.shownLayout);
-  const [scope, setScope] = useState<Scope>('parameter');
+  const [{ shown: asked, scope, scroll }, change] = usePlace('layout', opened.folder);
   if (opened.parameterCount === 0) {
     return (
       <EmptyPlace title="Layout">
@@ -54,7 +56,7 @@ export function LayoutPlace({ opened }: { readonly opened: OpenedCheckpoint }) {
                 label: layerOf(row.name) === null ? 'Outside layers' : `Layer ${layerOf(row.name) ?? ''}`,
               },
             ]}
-            onChange={(next) => setScope(next)}
+            onChange={(next) => change({ scope: next, scroll: 0 })}
           />
         }
       />
@@ -63,10 +65,9 @@ export function LayoutPlace({ opened }: { readonly opened: OpenedCheckpoint }) {
           checkpoint={opened.checkpoint}
           row={row}
           rows={rows}
-          onPick={(picked) => {
-            setScope('parameter');
-            showLayout(picked);
-          }}
+          onLayer={({ part, name }) => change({ shown: { part, name }, picked: null, scroll: 0 })}
+          onPick={showLayout}
+          scroll={{ offset: scroll, keep: (offset) => change({ scroll: offset }) }}
         />
       ) : (
         <OneParameter opened={opened} row={row} rows={rows} />
@@ -100,7 +101,8 @@ interface OneParameterProps {
   readonly rows: readonly ParameterRow[];
 }
 
-function OneParameter({ opened: { checkpoint, folder }, row, rows }: OneParameterProps) {
+function OneParameter({ opened, row, rows }: OneParameterProps) {
+  const { checkpoint, folder } = opened;
   const { part, name } = row;
   const { kept } = useReplicaCheck(checkpoint, folder);
   const { value: layout, problem } = useAnswer('checkpoint:layout', { checkpoint, part, name });
@@ -127,7 +129,7 @@ function OneParameter({ opened: { checkpoint, folder }, row, rows }: OneParamete
       {layout && (
         <Shown
           key={`${part} ${name}`}
-          checkpoint={checkpoint}
+          opened={opened}
           layout={layout}
           colouring={colouring}
           differing={differingTensors(layout, kept?.check ?? null)}
@@ -138,20 +140,23 @@ function OneParameter({ opened: { checkpoint, folder }, row, rows }: OneParamete
 }
 
 interface ShownProps {
-  readonly checkpoint: number;
+  readonly opened: OpenedCheckpoint;
   readonly layout: ParameterLayout;
   readonly colouring: Colouring;
   readonly differing: ReadonlyMap<number, string>;
 }
 
-function Shown({ checkpoint, layout, colouring, differing }: ShownProps) {
+function Shown({ opened: { checkpoint, folder }, layout, colouring, differing }: ShownProps) {
   const { ref, width, height } = useElementSize();
   const [pointed, setPointed] = useState<number | null>(null);
-  const [picked, setPicked] = useState<number | null>(null);
+  const [{ picked, scroll }, change] = usePlace('layout', folder);
   const chosen = pointed ?? picked;
-  const pick = (block: number): void => {
-    setPicked((before) => (before === block ? null : block));
+  const pick = (block: number | null): void => {
+    change({ picked: block });
   };
+  useEscape(picked === null ? null : () => pick(null));
+  const box = useRef<HTMLDivElement>(null);
+  useKeptScroll(box, { offset: scroll, keep: (offset) => change({ scroll: offset }) }, true);
   return (
     <Split
       id="layout"
@@ -159,14 +164,7 @@ function Shown({ checkpoint, layout, colouring, differing }: ShownProps) {
       leastSide={280}
       side={<SidePanel {...{ checkpoint, layout, colouring, differing, chosen, picked }} />}
     >
-      <div
-        className={styles.pictureScroll}
-        onKeyDown={(event) => {
-          if (event.key !== 'Escape' || picked === null) return;
-          event.stopPropagation();
-          setPicked(null);
-        }}
-      >
+      <div className={styles.pictureScroll} ref={box}>
         <div className={styles.pictureBox} ref={ref}>
           {width > 0 && (
             <LayoutPicture
@@ -177,7 +175,7 @@ function Shown({ checkpoint, layout, colouring, differing }: ShownProps) {
               chosen={chosen}
               differing={differing}
               onPoint={setPointed}
-              onPick={pick}
+              onPick={(block) => pick(block === picked ? null : block)}
             />
           )}
         </div>
@@ -186,7 +184,7 @@ function Shown({ checkpoint, layout, colouring, differing }: ShownProps) {
             The first {formatCount(layout.blocks.length)} of {formatCount(layout.blockCount)} regions are drawn.
           </p>
         )}
-        <BlockTable layout={layout} chosen={chosen} picked={picked} onPick={setPicked} />
+        <BlockTable layout={layout} chosen={chosen} picked={picked} onPick={pick} />
       </div>
     </Split>
   );

@@ -1,7 +1,8 @@
-import { ActionIcon, Select } from '@mantine/core';
+import { ActionIcon, Select, type OptionsFilter } from '@mantine/core';
 import { IconChevronLeft, IconChevronRight } from '@tabler/icons-react';
-import { useMemo } from 'react';
+import { useMemo, useState } from 'react';
 import type { ParameterRow } from '../../src-core/index.ts';
+import { wordMatcher } from '../components/word-matcher.ts';
 import { showLayout } from '../stores/session.ts';
 import styles from './layout.module.css';
 
@@ -16,13 +17,12 @@ interface ParameterPickerProps {
 /** Which parameter is shown: by name, or one after the other. */
 export function ParameterPicker({ rows, row }: ParameterPickerProps) {
   const keyed = useMemo(() => new Map(rows.map((candidate) => [keyOf(candidate), candidate])), [rows]);
-  const data = useMemo(() => {
-    const severalParts = new Set(rows.map(({ part }) => part)).size > 1;
-    return rows.map((candidate) => ({
-      value: keyOf(candidate),
-      label: severalParts ? `${candidate.part}: ${candidate.name}` : candidate.name,
-    }));
-  }, [rows]);
+  const severalParts = useMemo(() => new Set(rows.map(({ part }) => part)).size > 1, [rows]);
+  const data = useMemo(
+    () => rows.map((candidate) => ({ value: keyOf(candidate), label: labelOf(candidate, severalParts) })),
+    [rows, severalParts],
+  );
+  const [search, setSearch] = useState('');
   const position = rows.indexOf(row);
   const step = (by: number): void => {
     const next = rows[position + by];
@@ -45,9 +45,13 @@ export function ParameterPicker({ rows, row }: ParameterPickerProps) {
         data={data}
         value={keyOf(row)}
         searchable
+        searchValue={search}
+        onSearchChange={setSearch}
+        onDropdownClose={() => setSearch(labelOf(row, severalParts))}
         limit={OFFERED}
         allowDeselect={false}
         selectFirstOptionOnChange
+        filter={matching}
         nothingFoundMessage="No parameter has this in its name."
         attributes={{ input: { 'data-filter': true } }}
         onChange={(key) => {
@@ -67,6 +71,21 @@ export function ParameterPicker({ rows, row }: ParameterPickerProps) {
     </div>
   );
 }
+
+function labelOf({ part, name }: ParameterRow, severalParts: boolean): string {
+  return severalParts ? `${part}: ${name}` : name;
+}
+
+/** As the filters of the other places search: every word, in any order. */
+const matching: OptionsFilter = ({ options, search, limit }) => {
+  const matches = wordMatcher(search);
+  const found: typeof options = [];
+  for (const option of options) {
+    if (found.length === limit) break;
+    if (!matches || ('label' in option && matches(option.label))) found.push(option);
+  }
+  return found;
+};
 
 function keyOf({ part, name }: ParameterRow): string {
   return `${part} ${name}`;

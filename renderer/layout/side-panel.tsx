@@ -4,6 +4,7 @@ import { byteSpan } from '../../src-core/inspect/drawing/byte-span.ts';
 import type { ParameterLayout } from '../../src-core/index.ts';
 import { formatBytes, formatCount, formatPlural, formatShape } from '../../src-core/units.ts';
 import { MiddleName } from '../components/middle-name.tsx';
+import { TensorName, WholeName } from '../components/tensor-name.tsx';
 import { rangeText } from '../components/range-text.ts';
 import { TagMark } from '../parameters/tag-mark.tsx';
 import { showShard } from '../stores/session.ts';
@@ -31,7 +32,9 @@ export function SidePanel({ checkpoint, layout, colouring, differing, chosen, pi
   return (
     <aside className={styles.side} aria-label="About the layout">
       <div>
-        <h2 className="selectable mono">{row.name}</h2>
+        <h2 className="selectable mono">
+          <WholeName name={row.name} />
+        </h2>
         <p className={styles.facts}>
           <TagMark row={row} /> {formatShape(row.shape)} · {row.dtype} · {formatBytes(row.bytes)}
         </p>
@@ -135,7 +138,7 @@ function Region({ layout, block: index, differing }: BlockProps & Pick<SidePanel
           if (tensor.rank) showShard({ part: row.part, rank: tensor.rank, tensor: tensor.name });
         }}
       >
-        <MiddleName text={tensor.name} tail={26} className="mono" />
+        <TensorName name={tensor.name} />
         <MiddleName text={tensor.file} tail={30} className="mono" />
       </button>
     </section>

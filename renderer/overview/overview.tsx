@@ -9,7 +9,7 @@ import { reopen } from '../actions.ts';
 import { MiddleName } from '../components/middle-name.tsx';
 import { PlaceHeader } from '../components/place-header.tsx';
 import { InterruptedNotice } from '../jobs/interrupted-notice.tsx';
-import { showParameters, showPlace } from '../stores/session.ts';
+import { showPlace } from '../stores/session.ts';
 import { answerOf } from './answer.ts';
 import { Findings } from './findings.tsx';
 import styles from './overview.module.css';
@@ -36,7 +36,7 @@ export function Overview({ opened }: { readonly opened: OpenedCheckpoint }) {
               variant="default"
               leftSection={<IconListDetails size={16} />}
               onClick={() => {
-                showParameters('');
+                showPlace('parameters');
               }}
             >
               Parameters

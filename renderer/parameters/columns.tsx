@@ -8,7 +8,8 @@ import {
 import type { ReactNode } from 'react';
 import type { ParameterRow } from '../../src-core/index.ts';
 import { formatBytes, formatCount, formatShape } from '../../src-core/units.ts';
-import { MiddleName } from '../components/middle-name.tsx';
+import { longestOf, shortName, shortNames } from '../components/short-name.ts';
+import { Shortened } from '../components/tensor-name.tsx';
 import type { SortKey } from './arrange.ts';
 import { TagMark } from './tag-mark.tsx';
 
@@ -17,6 +18,9 @@ export const features = tableFeatures({ columnVisibilityFeature, columnSizingFea
 
 const helper = createColumnHelper<typeof features, ParameterRow>();
 
+/** What names get of the width that the columns leave. */
+export const SHARES: Partial<Record<SortKey, number>> = { name: 2, from: 1 };
+
 /** Columns whose values are numbers stand at the right. */
 export const NUMERIC: ReadonlySet<SortKey> = new Set<SortKey>(['bytes', 'stage', 'ranks', 'copies']);
 
@@ -24,28 +28,40 @@ const column = (id: SortKey, header: string, size: number): ReturnType<typeof he
   helper.display({ id, header, size, enableHiding: id !== 'name' });
 
 export const columns = helper.columns([
-  column('name', 'Parameter', 380),
-  column('shape', 'Shape', 120),
-  column('dtype', 'Dtype', 64),
+  column('name', 'Parameter', 296),
+  column('shape', 'Shape', 112),
+  column('dtype', 'Dtype', 60),
   column('bytes', 'Size', 84),
-  column('rule', 'What was done', 152),
-  column('from', 'From Neuron parameter', 320),
-  column('ranks', 'Ranks', 68),
-  column('copies', 'Copies', 72),
-  column('stage', 'Stage', 64),
+  column('rule', 'What was done', 148),
+  column('from', 'From Neuron parameter', 244),
+  column('ranks', 'Ranks', 64),
+  column('copies', 'Copies', 68),
+  column('stage', 'Stage', 60),
 ]);
+
+/** How names are shortened in the widths that columns have. */
+export interface NameRooms {
+  /** Characters of a parameter's name and of the names that it comes from. */
+  readonly name: number;
+  readonly from: number;
+  /** The longest of the parameters' names. */
+  readonly longest: string;
+}
+
+/** The longest name of some rows. */
+export const longestName = (rows: readonly ParameterRow[]): string => longestOf(rows.map(({ name }) => name));
 
 /**
  * What a cell shows. The table's own rows and cells would be kept for every row that was ever seen: half a gigabyte for a
  * hundred thousand.
  */
-export const CELLS: Readonly<Record<SortKey, (row: ParameterRow) => ReactNode>> = {
-  name: ({ name }) => <MiddleName text={name} tail={28} className="mono" />,
+export const CELLS: Readonly<Record<SortKey, (row: ParameterRow, rooms: NameRooms) => ReactNode>> = {
+  name: ({ name }, { name: room, longest }) => <Shortened text={name} short={shortName(name, room, longest)} />,
   shape: ({ shape }) => <span className="mono">{formatShape(shape)}</span>,
   dtype: ({ dtype }) => <span className="mono">{dtype}</span>,
   bytes: ({ bytes }) => formatBytes(bytes),
   rule: (row) => <TagMark row={row} />,
-  from: ({ from }) => <MiddleName text={from.join(', ')} tail={28} className="mono" />,
+  from: ({ from }, { from: room }) => <Shortened text={from.join(', ')} short={shortNames(from, room)} />,
   ranks: ({ ranks }) => formatCount(ranks),
   copies: ({ copies }) => formatCount(copies),
   stage: ({ stage }) => stage,

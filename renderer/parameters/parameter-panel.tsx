@@ -4,6 +4,7 @@ import type { ParameterDetail, ParameterRow } from '../../src-core/index.ts';
 import { formatBytes, formatCount, formatPlural, formatShape } from '../../src-core/units.ts';
 import { copyText } from '../actions.ts';
 import { MiddleName } from '../components/middle-name.tsx';
+import { TensorName, WholeName } from '../components/tensor-name.tsx';
 import { ProblemCard } from '../components/problem-card.tsx';
 import { showLayout } from '../stores/session.ts';
 import { useAnswer } from '../use-answer.ts';
@@ -24,7 +25,9 @@ export function ParameterPanel({ checkpoint, row, onClose }: ParameterPanelProps
   return (
     <aside className={styles.panel} aria-label={`Parameter ${row.name}`}>
       <header className={styles.header}>
-        <h2 className="selectable mono">{row.name}</h2>
+        <h2 className="selectable mono">
+          <WholeName name={row.name} />
+        </h2>
         <ActionIcon size="sm" aria-label="Copy the name" title="Copy the name" onClick={() => copyText(row.name)}>
           <IconCopy size={14} />
         </ActionIcon>
@@ -68,7 +71,7 @@ function Detail({ detail }: { readonly detail: ParameterDetail }) {
           <li key={`${file} ${byteOffset} ${index}`}>
             <span className={styles.rank}>TP {rank?.tp ?? 0}</span>
             <span className={styles.source}>
-              <MiddleName text={name} tail={28} className="mono" />
+              <TensorName name={name} />
               <span className={styles.place}>
                 {formatShape(shape)} · at {formatCount(byteOffset)} in{' '}
                 <MiddleName text={file} tail={38} className="mono" />
@@ -101,7 +104,7 @@ function Spec({ spec: { name, module, fields } }: { readonly spec: NonNullable<P
     <>
       <h3>Transformation spec</h3>
       <p className={styles.specName}>
-        <span className="mono">{name}</span> of <MiddleName text={module} tail={24} className="mono" />
+        <span className="mono">{name}</span> of <TensorName name={module} />
       </p>
       <dl className={styles.fields}>
         {Object.entries(fields).map(([field, value]) => (

@@ -1,3 +1,4 @@
+import { useElementSize } from '@mantine/hooks';
 import { useTable } from '@tanstack/react-table';
 import { useVirtualizer } from '@tanstack/react-virtual';
 import {
@@ -17,8 +18,10 @@ import { GroupHead } from '../components/group-head.tsx';
 import type { GroupLine, Line } from '../components/grouped-lines.ts';
 import type { Arrangement, SortKey } from './arrange.ts';
 import { ColumnMenu } from './column-menu.tsx';
-import { CELLS, columns, features, NUMERIC } from './columns.tsx';
+import { CELLS, columns, features, longestName, NUMERIC, SHARES, type NameRooms } from './columns.tsx';
 import { moveInLines } from '../components/line-keys.ts';
+import { charactersIn } from '../components/tensor-name.tsx';
+import { useKeptScroll, type KeptScroll } from '../components/use-kept-scroll.ts';
 import styles from './parameters.module.css';
 import { rememberColumns, rememberedColumns } from './remembered-columns.ts';
 import { TableHead } from './table-head.tsx';
@@ -26,6 +29,9 @@ import { rowsAsTsv } from './tsv.ts';
 
 const ROW_HEIGHT = 28;
 const OVERSCAN = 6;
+/** Beside the lines, and behind what a cell shows, in pixels. */
+const SIDE = 24;
+const GAP = 12;
 
 /** The table draws its lines itself; from TanStack it has the columns. */
 const NO_ROWS: ParameterRow[] = [];
@@ -42,11 +48,12 @@ interface ParameterTableProps {
   readonly onShow: (row: ParameterRow | null) => void;
   readonly total: number;
   readonly loaded: number;
+  readonly scroll: KeptScroll;
 }
 
-/** The mapping table. Only the lines in view are drawn; arrow keys move, Enter opens, Escape closes, Ctrl or Cmd with C copies. */
+/** The mapping table. Only the lines in view are drawn; arrow keys move, Enter opens, Ctrl or Cmd with C copies. */
 export function ParameterTable(props: ParameterTableProps) {
-  const { rows, lines, sort, onSort, onToggle, shown, onShow, total, loaded } = props;
+  const { rows, lines, sort, onSort, onToggle, shown, onShow, total, loaded, scroll: kept } = props;
   const [remembered] = useState(rememberedColumns);
   const table = useTable({
     features,
@@ -59,7 +66,7 @@ export function ParameterTable(props: ParameterTableProps) {
   useEffect(() => {
     rememberColumns({ columnVisibility, columnSizing });
   }, [columnVisibility, columnSizing]);
-  const [active, setActive] = useState(0);
+  const [active, setActive] = useState<number | null>(null);
   const scroll = useRef<HTMLDivElement>(null);
   const virtual = useVirtualizer({
     count: lines.length,
@@ -68,10 +75,24 @@ export function ParameterTable(props: ParameterTableProps) {
     overscan: OVERSCAN,
     scrollPaddingStart: ROW_HEIGHT,
   });
-  const current = Math.min(active, Math.max(0, lines.length - 1));
+  useKeptScroll(scroll, kept, loaded >= total || lines.length * ROW_HEIGHT > kept.offset);
+  const lineOfShown = useMemo(
+    () => (shown ? lines.findIndex((line) => isShownLine(line, rows, shown)) : 0),
+    [lines, rows, shown],
+  );
+  const current = Math.min(active ?? Math.max(0, lineOfShown), Math.max(0, lines.length - 1));
   const visible = table.getVisibleLeafColumns();
   const shownColumns = visible.map(({ id }) => id as SortKey);
-  const template = visible.map((column) => `${column.getSize()}px`).join(' ');
+  const { ref: body, width } = useElementSize();
+  // Names share what the columns leave.
+  const shares = shownColumns.reduce((sum, id) => sum + (SHARES[id] ?? 0), 0);
+  const shareOf = (id: SortKey): number => (SHARES[id] ?? 0) / shares;
+  const spare = Math.max(0, width - 2 * SIDE - table.getTotalSize());
+  const sizes = new Map(shownColumns.map((id, index) => [id, visible[index]!.getSize() + spare * shareOf(id)]));
+  const template = [...sizes.values()].map((size) => `${size}px`).join(' ');
+  const longest = useMemo(() => longestName(rows), [rows]);
+  const roomOf = (id: SortKey): number => charactersIn((sizes.get(id) ?? 0) - GAP);
+  const rooms: NameRooms = { name: roomOf('name'), from: roomOf('from'), longest };
   const most = Math.ceil((virtual.scrollRect?.height ?? 0) / ROW_HEIGHT) + 2 * OVERSCAN + 2;
   const onKeyDown = (event: KeyboardEvent): void => {
     const page = Math.max(1, Math.floor((scroll.current?.clientHeight ?? 280) / ROW_HEIGHT) - 2);
@@ -85,8 +106,6 @@ export function ParameterTable(props: ParameterTableProps) {
     } else if (event.key === 'Enter' || event.key === ' ') {
       if (line?.kind === 'group') onToggle(line.key);
       else if (line) onShow(rows[line.index]!);
-    } else if (event.key === 'Escape' && shown) {
-      onShow(null);
     } else if (event.key.toLowerCase() === 'c' && (event.ctrlKey || event.metaKey) && line?.kind === 'row') {
       copyText(rowsAsTsv([rows[line.index]!]));
     } else {
@@ -112,7 +131,7 @@ export function ParameterTable(props: ParameterTableProps) {
         style={{ '--columns': template, '--width': `${table.getTotalSize()}px` } as CSSProperties}
       >
         <TableHead table={table} sort={sort} onSort={onSort} />
-        <div className={styles.body} role="rowgroup" style={{ height: virtual.getTotalSize() }}>
+        <div ref={body} className={styles.body} role="rowgroup" style={{ height: virtual.getTotalSize() }}>
           {virtual.getVirtualItems().map(({ index, start }) => (
             <TableLine
               // Lines that leave at one end are used again at the other: making elements costs more than filling them.
@@ -125,7 +144,8 @@ export function ParameterTable(props: ParameterTableProps) {
               isActive={index === current}
               isShown={isShownLine(lines[index]!, rows, shown)}
               columns={shownColumns}
-              columnKey={template}
+              rooms={rooms}
+              columnKey={`${template} ${longest}`}
               onPick={(line) => {
                 setActive(index);
                 if (line.kind === 'group') onToggle(line.key);
@@ -166,14 +186,15 @@ interface TableLineProps {
   readonly isActive: boolean;
   readonly isShown: boolean;
   readonly columns: readonly SortKey[];
-  /** Changes when columns do: which they are, and how wide. */
+  readonly rooms: NameRooms;
+  /** Changes when columns do: which they are, how wide, and what names in them lose. */
   readonly columnKey: string;
   readonly onPick: (line: Line) => void;
 }
 
 /** Scrolling draws lines again only where they are new: everything else about them stays the same. */
 const TableLine = memo(
-  function TableLine({ line, rows, row, index, top, isActive, isShown, columns: keys, onPick }: TableLineProps) {
+  function TableLine({ line, rows, row, index, top, isActive, isShown, columns: keys, rooms, onPick }: TableLineProps) {
     return (
       <div
         id={`line-${index}`}
@@ -189,7 +210,11 @@ const TableLine = memo(
           onPick(line);
         }}
       >
-        {line.kind === 'group' ? <GroupCell line={line} rows={rows} /> : row && <Cells row={row} keys={keys} />}
+        {line.kind === 'group' ? (
+          <GroupCell line={line} rows={rows} />
+        ) : (
+          row && <Cells row={row} keys={keys} rooms={rooms} />
+        )}
       </div>
     );
   },
@@ -202,10 +227,16 @@ const TableLine = memo(
     a.columnKey === b.columnKey,
 );
 
-function Cells({ row, keys }: { readonly row: ParameterRow; readonly keys: readonly SortKey[] }): ReactNode {
+interface CellsProps {
+  readonly row: ParameterRow;
+  readonly keys: readonly SortKey[];
+  readonly rooms: NameRooms;
+}
+
+function Cells({ row, keys, rooms }: CellsProps): ReactNode {
   return keys.map((key) => (
     <div key={key} role="gridcell" className={styles.cell} data-numeric={NUMERIC.has(key) || undefined}>
-      {CELLS[key](row)}
+      {CELLS[key](row, rooms)}
     </div>
   ));
 }

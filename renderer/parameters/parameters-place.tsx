@@ -1,19 +1,19 @@
 import { useLocalStorage } from '@mantine/hooks';
-import { useMemo, useState } from 'react';
-import { useStore } from 'zustand';
+import { useMemo } from 'react';
 import type { OpenedCheckpoint } from '../../electron/channels.ts';
-import type { ParameterRow } from '../../src-core/index.ts';
 import { ProblemCard } from '../components/problem-card.tsx';
 import { groupedLines, toggled, type Grouping } from '../components/grouped-lines.ts';
 import { EmptyPlace, PlaceHeader } from '../components/place-header.tsx';
 import { Split } from '../components/split.tsx';
-import { session } from '../stores/session.ts';
+import { useEscape } from '../escape.ts';
+import { usePlace } from '../stores/use-place.ts';
 import { answerOf } from './answer.ts';
-import { filterRows, groupOf, sortRows, tagCounts, type Arrangement } from './arrange.ts';
+import { filterRows, groupOf, sortRows, tagCounts } from './arrange.ts';
 import { ParameterPanel } from './parameter-panel.tsx';
 import { ParameterTable } from './parameter-table.tsx';
 import styles from './parameters.module.css';
 import { Toolbar } from './toolbar.tsx';
+import type { ParameterName } from '../stores/place-states.ts';
 import type { Tag } from './tags.ts';
 import { useRows } from './use-rows.ts';
 
@@ -39,23 +39,21 @@ const NO_TAGS: ReadonlySet<Tag> = new Set();
 
 function Mapping({ opened }: { readonly opened: OpenedCheckpoint }) {
   const { rows, problem } = useRows(opened);
-  const [query, setQuery] = useState(() => session.getState().parameterQuery);
-  const asked = useStore(session, (state) => state.parameterQuery);
-  const [lastAsked, setLastAsked] = useState(asked);
-  // Somewhere else led here with a name while the place was already shown.
-  if (asked !== lastAsked) {
-    setLastAsked(asked);
-    setQuery(asked);
-  }
-  const [tags, setTags] = useState(NO_TAGS);
-  const [sort, setSort] = useState<Arrangement['sort']>(null);
+  const [state, change] = usePlace('parameters', opened.folder);
+  const { query, tags, sort, closed, scroll } = state;
   const [grouping, setGrouping] = useLocalStorage<Grouping>({
     key: 'parameters-grouping',
     defaultValue: 'none',
     getInitialValueInEffect: false,
   });
-  const [closed, setClosed] = useState<ReadonlySet<string>>(new Set());
-  const [shown, setShown] = useState<ParameterRow | null>(null);
+  const shown = useMemo(
+    () => rows.find(({ part, name }) => part === state.shown?.part && name === state.shown.name) ?? null,
+    [rows, state.shown],
+  );
+  const show = (shownNext: ParameterName | null): void => {
+    change({ shown: shownNext && { part: shownNext.part, name: shownNext.name } });
+  };
+  useEscape(shown && (() => show(null)));
   const withParts = useMemo(() => new Set(rows.map(({ part }) => part)).size > 1, [rows]);
   const filtered = useMemo(() => filterRows(rows, { query, tags, sort: null }), [rows, query, tags]);
   const arranged = useMemo(() => sortRows(filtered, sort), [filtered, sort]);
@@ -69,7 +67,7 @@ function Mapping({ opened }: { readonly opened: OpenedCheckpoint }) {
   }, [arranged, grouping, withParts, closed]);
   const counts = useMemo(() => tagCounts(rows), [rows]);
   const toggle = (key: string): void => {
-    setClosed((before) => toggled(before, key));
+    change({ closed: toggled(closed, key) });
   };
   return (
     <div className={styles.page}>
@@ -77,10 +75,10 @@ function Mapping({ opened }: { readonly opened: OpenedCheckpoint }) {
       {problem && <ProblemCard problem={problem} />}
       <Toolbar
         query={query}
-        onQuery={setQuery}
+        onQuery={(next) => change({ query: next })}
         counts={counts}
         tags={tags}
-        onTags={setTags}
+        onTags={(next) => change({ tags: next })}
         grouping={grouping}
         onGrouping={setGrouping}
         shown={arranged}
@@ -95,7 +93,7 @@ function Mapping({ opened }: { readonly opened: OpenedCheckpoint }) {
               key={`${shown.part} ${shown.name}`}
               checkpoint={opened.checkpoint}
               row={shown}
-              onClose={() => setShown(null)}
+              onClose={() => show(null)}
             />
           ) : undefined
         }
@@ -106,8 +104,7 @@ function Mapping({ opened }: { readonly opened: OpenedCheckpoint }) {
             action={
               <ClearFilter
                 onClear={() => {
-                  setQuery('');
-                  setTags(NO_TAGS);
+                  change({ query: '', tags: NO_TAGS });
                 }}
               />
             }
@@ -119,10 +116,11 @@ function Mapping({ opened }: { readonly opened: OpenedCheckpoint }) {
             rows={arranged}
             lines={lines}
             sort={sort}
-            onSort={setSort}
+            onSort={(next) => change({ sort: next })}
             onToggle={toggle}
             shown={shown}
-            onShow={setShown}
+            onShow={show}
+            scroll={{ offset: scroll, keep: (offset) => change({ scroll: offset }) }}
             total={opened.parameterCount}
             loaded={rows.length}
           />

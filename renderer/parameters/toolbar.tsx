@@ -1,9 +1,10 @@
-import { ActionIcon, Button, TextInput, UnstyledButton } from '@mantine/core';
-import { IconClipboardCopy, IconSearch, IconX } from '@tabler/icons-react';
+import { Button, UnstyledButton } from '@mantine/core';
+import { IconClipboardCopy } from '@tabler/icons-react';
 import { useEffect, useState } from 'react';
 import type { ParameterRow } from '../../src-core/index.ts';
 import { formatCount } from '../../src-core/units.ts';
 import { copyText } from '../actions.ts';
+import { FilterField } from '../components/filter-field.tsx';
 import { GroupingControl } from '../components/group-head.tsx';
 import type { Grouping } from '../components/grouped-lines.ts';
 import styles from './parameters.module.css';
@@ -31,29 +32,7 @@ export function Toolbar({ query, onQuery, counts, tags, onTags, grouping, onGrou
   };
   return (
     <div className={styles.toolbar}>
-      <TextInput
-        className={styles.filter}
-        data-filter
-        aria-label="Filter by name"
-        placeholder="Filter: layers.3 q_proj"
-        leftSection={<IconSearch size={15} />}
-        rightSection={
-          query !== '' && (
-            <ActionIcon size="xs" aria-label="Clear the filter" onClick={() => onQuery('')}>
-              <IconX size={12} />
-            </ActionIcon>
-          )
-        }
-        value={query}
-        onChange={(event) => {
-          onQuery(event.currentTarget.value);
-        }}
-        onKeyDown={(event) => {
-          if (event.key !== 'Escape' || query === '') return;
-          event.stopPropagation();
-          onQuery('');
-        }}
-      />
+      <FilterField className={styles.filter} placeholder="Filter: layers.3 q_proj" query={query} onQuery={onQuery} />
       <div className={styles.chips} role="group" aria-label="Filter by what was done">
         {TAGS.filter((tag) => counts.has(tag)).map((tag) => (
           <UnstyledButton key={tag} className={styles.chip} aria-pressed={tags.has(tag)} onClick={() => toggle(tag)}>

@@ -1,8 +1,9 @@
-import { useState, type ReactNode } from 'react';
+import { useMemo, useState, type ReactNode } from 'react';
 import type { Replica } from '../../src-core/index.ts';
 import { formatCount } from '../../src-core/units.ts';
 import { DataGrid, type GridColumn } from '../components/data-grid.tsx';
-import { MiddleName } from '../components/middle-name.tsx';
+import { longestOf, shortName } from '../components/short-name.ts';
+import { Shortened } from '../components/tensor-name.tsx';
 import { showLayout } from '../stores/session.ts';
 import styles from './replicas.module.css';
 import { differencesText } from './words.ts';
@@ -17,6 +18,7 @@ const COLUMNS: readonly GridColumn[] = [
 /** A row for each parameter of which there are copies. Enter or a click shows where they are. */
 export function ReplicaTable({ rows }: { readonly rows: readonly Replica[] }) {
   const [active, setActive] = useState(0);
+  const longest = useMemo(() => longestOf(rows.map(({ name }) => name)), [rows]);
   const show = (row: number): void => {
     showLayout(rows[row]!);
   };
@@ -26,7 +28,7 @@ export function ReplicaTable({ rows }: { readonly rows: readonly Replica[] }) {
       id="replica"
       columns={COLUMNS}
       count={rows.length}
-      cells={(row) => cellsOf(rows[row]!)}
+      cells={(row, room) => cellsOf(rows[row]!, room, longest)}
       current={rows.length === 0 ? null : Math.min(active, rows.length - 1)}
       isMarked={() => false}
       onCurrent={setActive}
@@ -37,10 +39,10 @@ export function ReplicaTable({ rows }: { readonly rows: readonly Replica[] }) {
   );
 }
 
-function cellsOf(replica: Replica): ReactNode[] {
+function cellsOf(replica: Replica, room: number, longest: string): ReactNode[] {
   const difference = differencesText(replica);
   return [
-    <MiddleName key="name" text={replica.name} tail={32} className="mono" />,
+    <Shortened key="name" text={replica.name} short={shortName(replica.name, room, longest)} />,
     replica.kind,
     formatCount(replica.copies),
     difference === '' ? (

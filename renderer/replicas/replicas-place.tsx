@@ -9,6 +9,7 @@ import { ask, problemOf } from '../bridge.ts';
 import { EmptyPlace, PlaceHeader } from '../components/place-header.tsx';
 import { ProblemCard } from '../components/problem-card.tsx';
 import { progressShare, progressText } from '../jobs/progress-text.ts';
+import { showPlace } from '../stores/session.ts';
 import { timeAgo } from '../welcome/time-ago.ts';
 import styles from './replicas.module.css';
 import { ReplicaTable } from './replica-table.tsx';
@@ -26,6 +27,14 @@ export function ReplicasPlace({ opened }: { readonly opened: OpenedCheckpoint })
       setFailure(problemOf(error));
     });
   };
+  if (opened.parameterCount === 0) {
+    return (
+      <EmptyPlace title="Replicas" action={<Button onClick={() => showPlace('overview')}>Overview</Button>}>
+        The copies cannot be compared: a shard is missing or damaged, or the files do not fit together. The overview
+        says which.
+      </EmptyPlace>
+    );
+  }
   const shown = failure ?? problem ?? (running ? null : (failed?.problem ?? null));
   if (!isKnown) return <Skeleton height={200} m={24} />;
   if (!kept && !running && !shown) {
@@ -44,7 +53,7 @@ export function ReplicasPlace({ opened }: { readonly opened: OpenedCheckpoint })
         actions={
           !running && (
             <Button variant="default" leftSection={<IconRefresh size={16} />} onClick={start}>
-              Compare again
+              {kept ? 'Compare again' : 'Compare all copies'}
             </Button>
           )
         }

@@ -1,13 +1,14 @@
 import { Select } from '@mantine/core';
-import { useState } from 'react';
-import { useStore } from 'zustand';
 import type { OpenedCheckpoint } from '../../electron/channels.ts';
 import type { HeldTensor, PartSummary, RankContent } from '../../src-core/index.ts';
 import { formatBytes, formatPlural } from '../../src-core/units.ts';
 import { EmptyPlace, PlaceHeader } from '../components/place-header.tsx';
 import { ProblemCard } from '../components/problem-card.tsx';
 import { Split } from '../components/split.tsx';
-import { session, showShard, type ShownShard } from '../stores/session.ts';
+import { useEscape } from '../escape.ts';
+import type { ShownShard } from '../stores/place-states.ts';
+import { showShard } from '../stores/session.ts';
+import { usePlace } from '../stores/use-place.ts';
 import { useAnswer } from '../use-answer.ts';
 import styles from './shards.module.css';
 import { TensorList } from './tensor-list.tsx';
@@ -15,27 +16,28 @@ import { TensorView } from './tensor-view.tsx';
 
 /** What each rank has stored: its files, its tensors as they are, and their values. */
 export function ShardsPlace({ opened }: { readonly opened: OpenedCheckpoint }) {
-  const { checkpoint, summary } = opened;
+  const { folder, summary } = opened;
   const parts = [...(summary.model ? [summary.model] : []), ...summary.adapters];
-  const asked = useStore(session, (state) => state.shownShard);
+  const [{ shown: asked }] = usePlace('shards', folder);
   const part = parts.find((candidate) => candidate.part === asked?.part) ?? parts[0];
   if (!part) return <EmptyPlace title="Shards">This folder holds no shards.</EmptyPlace>;
   const shown: ShownShard =
     asked?.part === part.part ? asked : { part: part.part, rank: { tp: 0, pp: 0 }, tensor: null };
-  return <OneRank checkpoint={checkpoint} part={part} parts={parts} shown={shown} />;
+  return <OneRank opened={opened} part={part} parts={parts} shown={shown} />;
 }
 
 interface OneRankProps {
-  readonly checkpoint: number;
+  readonly opened: OpenedCheckpoint;
   readonly part: PartSummary;
   readonly parts: readonly PartSummary[];
   readonly shown: ShownShard;
 }
 
-function OneRank({ checkpoint, part, parts, shown }: OneRankProps) {
+function OneRank({ opened: { checkpoint, folder }, part, parts, shown }: OneRankProps) {
   const { rank } = shown;
   const { value: content, problem } = useAnswer('checkpoint:rank', { checkpoint, part: part.part, rank });
-  const [query, setQuery] = useState('');
+  const [{ isOpen, query, scroll }, change] = usePlace('shards', folder);
+  useEscape(isOpen ? () => change({ isOpen: false }) : null);
   const tensor = content?.tensors.find(({ name }) => name === shown.tensor) ?? content?.tensors[0];
   const pick = ({ name }: HeldTensor): void => {
     showShard({ ...shown, tensor: name });
@@ -59,16 +61,26 @@ function OneRank({ checkpoint, part, parts, shown }: OneRankProps) {
           sideSize={500}
           leastSide={360}
           side={
-            <TensorView
-              key={`${part.part} ${rank.tp} ${rank.pp} ${tensor.name}`}
-              checkpoint={checkpoint}
-              part={part.part}
-              rank={rank}
-              tensor={tensor}
-            />
+            isOpen ? (
+              <TensorView
+                key={`${part.part} ${rank.tp} ${rank.pp} ${tensor.name}`}
+                checkpoint={checkpoint}
+                part={part.part}
+                rank={rank}
+                tensor={tensor}
+              />
+            ) : undefined
           }
         >
-          <TensorList content={content} shown={tensor} query={query} onQuery={setQuery} onPick={pick} />
+          <TensorList
+            content={content}
+            shown={tensor}
+            isOpen={isOpen}
+            query={query}
+            onQuery={(next) => change({ query: next })}
+            onPick={pick}
+            scroll={{ offset: scroll, keep: (offset) => change({ scroll: offset }) }}
+          />
         </Split>
       )}
     </div>

@@ -1,10 +1,11 @@
-import { TextInput } from '@mantine/core';
-import { IconSearch } from '@tabler/icons-react';
 import { useMemo, type ReactNode } from 'react';
 import type { HeldTensor, RankContent } from '../../src-core/index.ts';
 import { formatBytes, formatCount, formatPlural, formatShape } from '../../src-core/units.ts';
 import { DataGrid, type GridColumn } from '../components/data-grid.tsx';
-import { MiddleName } from '../components/middle-name.tsx';
+import { FilterField } from '../components/filter-field.tsx';
+import { longestOf, shortName } from '../components/short-name.ts';
+import { Shortened } from '../components/tensor-name.tsx';
+import type { KeptScroll } from '../components/use-kept-scroll.ts';
 import { wordMatcher } from '../components/word-matcher.ts';
 import styles from './shards.module.css';
 
@@ -21,42 +22,38 @@ interface TensorListProps {
   readonly shown: HeldTensor;
   readonly query: string;
   readonly onQuery: (query: string) => void;
+  /** Whether the shown tensor is at the side. */
+  readonly isOpen: boolean;
   readonly onPick: (tensor: HeldTensor) => void;
+  readonly scroll: KeptScroll;
 }
 
 /** The rank's tensors under their Neuron names, in the order in which they were saved. Arrow keys choose. */
-export function TensorList({ content, shown, query, onQuery, onPick }: TensorListProps) {
+export function TensorList({ content, shown, isOpen, query, onQuery, onPick, scroll }: TensorListProps) {
   const tensors = useMemo(() => {
     const matches = wordMatcher(query);
     return matches ? content.tensors.filter(({ name }) => matches(name)) : content.tensors;
   }, [content, query]);
+  const longest = useMemo(() => longestOf(tensors.map(({ name }) => name)), [tensors]);
   const current = tensors.indexOf(shown);
   const pick = (row: number): void => {
     onPick(tensors[row]!);
   };
   return (
     <div className={styles.list}>
-      <TextInput
-        className={styles.filter}
-        aria-label="Filter"
-        placeholder="Filter: layers.3 qkv"
-        leftSection={<IconSearch size={16} stroke={1.6} />}
-        value={query}
-        attributes={{ input: { 'data-filter': true } }}
-        onChange={(event) => {
-          onQuery(event.currentTarget.value);
-        }}
-      />
+      <FilterField className={styles.filter} placeholder="Filter: layers.3 qkv" query={query} onQuery={onQuery} />
       <div className={styles.rows}>
         <DataGrid
           label="Tensors of the rank"
           id="tensor"
           columns={COLUMNS}
           count={tensors.length}
-          cells={(row) => cellsOf(tensors[row]!)}
+          cells={(row, room) => cellsOf(tensors[row]!, room, longest)}
           current={current < 0 ? null : current}
+          isMarked={(row) => isOpen && row === current}
           onCurrent={pick}
           onClick={pick}
+          kept={scroll}
         />
       </div>
       <footer className={styles.foot}>
@@ -68,9 +65,10 @@ export function TensorList({ content, shown, query, onQuery, onPick }: TensorLis
   );
 }
 
-function cellsOf({ name, shape, dtype, bytes, byteOffset }: HeldTensor): ReactNode[] {
+function cellsOf(tensor: HeldTensor, room: number, longest: string): ReactNode[] {
+  const { name, shape, dtype, bytes, byteOffset } = tensor;
   return [
-    <MiddleName key="name" text={name} tail={26} className="mono" />,
+    <Shortened key="name" text={name} short={shortName(name, room, longest)} />,
     <span key="shape" className="mono">
       {formatShape(shape)}
     </span>,

@@ -3,6 +3,7 @@ import type { HeldTensor, PartName, Rank } from '../../src-core/index.ts';
 import { formatBytes, formatCount, formatShape } from '../../src-core/units.ts';
 import { reveal } from '../actions.ts';
 import { MiddleName } from '../components/middle-name.tsx';
+import { WholeName } from '../components/tensor-name.tsx';
 import { Element } from '../values/element-lineage.tsx';
 import { HeatmapView } from '../values/heatmap-view.tsx';
 import { Statistics } from '../values/statistics.tsx';
@@ -25,7 +26,9 @@ export function TensorView({ checkpoint, part, rank, tensor }: TensorViewProps) 
   const isEmpty = shape.includes(0);
   return (
     <aside className={styles.view} aria-label={`Tensor ${name}`}>
-      <h2 className="selectable mono">{name}</h2>
+      <h2 className="selectable mono">
+        <WholeName name={name} />
+      </h2>
       <dl className={styles.facts}>
         <dt>Shape</dt>
         <dd className="mono">

@@ -1,6 +1,13 @@
 import { createStore } from 'zustand/vanilla';
 import type { OpenedCheckpoint, RecentCheckpoint, Settings, StartState } from '../../electron/channels.ts';
-import type { PartName, Problem, Rank } from '../../src-core/index.ts';
+import type { Problem } from '../../src-core/index.ts';
+import {
+  withPlaceState,
+  type KeptPlaces,
+  type ParameterName,
+  type PlaceStates,
+  type ShownShard,
+} from './place-states.ts';
 
 /** The places of the window, in the order of the rail. */
 export const PLACES = [
@@ -31,30 +38,13 @@ export interface SessionState {
   /** The folder that is being opened at this moment. */
   readonly opening: string | null;
   readonly failure: StartState['failure'];
-  /** Put into the filter of the parameters place when it is next shown. */
-  readonly parameterQuery: string;
-  /** The parameter that the layout place shows; null until one was chosen. */
-  readonly shownLayout: ParameterName | null;
-  /** What the shards place shows; null until something was chosen. */
-  readonly shownShard: ShownShard | null;
+  /** How places were left. */
+  readonly kept: KeptPlaces;
   /** Bytes that all processes of the app take; 0 while that is not known. */
   readonly memory: number;
   readonly isAboutOpen: boolean;
   /** What went wrong in the app itself and has not been read yet. */
   readonly trouble: Problem | null;
-}
-
-/** An original parameter by what names it. */
-export interface ParameterName {
-  readonly part: PartName;
-  readonly name: string;
-}
-
-/** A rank, and a tensor that it has stored, or null for the first. */
-export interface ShownShard {
-  readonly part: PartName;
-  readonly rank: Rank;
-  readonly tensor: string | null;
 }
 
 /** What the window shows. Changed by the functions of actions.ts only. */
@@ -67,34 +57,44 @@ export const session = createStore<SessionState>(() => ({
   opened: null,
   opening: null,
   failure: null,
-  parameterQuery: '',
-  shownLayout: null,
-  shownShard: null,
+  kept: {},
   memory: 0,
   isAboutOpen: false,
   trouble: null,
 }));
 
-/** What is forgotten when another checkpoint is opened. */
-const NOTHING_SHOWN = { parameterQuery: '', shownLayout: null, shownShard: null } as const;
-
 export function showPlace(place: Place): void {
   session.setState({ place });
 }
 
+/** Changes how a place looks: at once where it is shown, else when it is next shown. `about`: as {@link KeptPlaces} are kept. */
+export function changePlace<Of extends keyof PlaceStates>(
+  place: Of,
+  about: string,
+  change: Partial<PlaceStates[Of]>,
+): void {
+  session.setState(({ kept }) => ({ kept: withPlaceState(kept, place, about, change) }));
+}
+
+function showIn<Of extends keyof PlaceStates & Place>(place: Of, change: Partial<PlaceStates[Of]>): void {
+  const { opened } = session.getState();
+  if (opened) changePlace(place, opened.folder, change);
+  showPlace(place);
+}
+
 /** Leads to the parameters place with this text in its filter. */
 export function showParameters(query: string): void {
-  session.setState({ place: 'parameters', parameterQuery: query });
+  showIn('parameters', { query, tags: new Set(), scroll: 0 });
 }
 
 /** Leads to the layout of one parameter. */
-export function showLayout(shownLayout: ParameterName): void {
-  session.setState({ place: 'layout', shownLayout });
+export function showLayout({ part, name }: ParameterName): void {
+  showIn('layout', { shown: { part, name }, scope: 'parameter', picked: null, scroll: 0 });
 }
 
 /** Leads to what a rank has stored. */
-export function showShard(shownShard: ShownShard): void {
-  session.setState({ place: 'shards', shownShard });
+export function showShard(shown: ShownShard): void {
+  showIn('shards', { shown, isOpen: true, scroll: 0 });
 }
 
 export function openingBegan(folder: string): void {
@@ -103,11 +103,20 @@ export function openingBegan(folder: string): void {
 
 /** A checkpoint is there: its overview is what a user wants to see first. */
 export function checkpointOpened(opened: OpenedCheckpoint): void {
-  session.setState({ opened, opening: null, failure: null, place: 'overview', ...NOTHING_SHOWN });
+  session.setState({ opened, opening: null, failure: null, place: 'overview' });
 }
 
 export function openingFailed(folder: string, problem: Problem): void {
   session.setState({ opening: null, failure: { folder, problem } });
+}
+
+/** The checkpoint was closed: places begin untouched when it is opened again. */
+export function checkpointClosed(): void {
+  session.setState(({ opened, kept: { [opened?.folder ?? '']: _, ...kept } }) => ({
+    opened: null,
+    place: 'overview',
+    kept,
+  }));
 }
 
 export function forgetFailure(): void {

@@ -5,6 +5,7 @@ import type { TensorTarget } from '../../src-core/index.ts';
 import { formatCount } from '../../src-core/units.ts';
 import { copyText } from '../actions.ts';
 import { MiddleName } from '../components/middle-name.tsx';
+import { TensorName } from '../components/tensor-name.tsx';
 import { ProblemCard } from '../components/problem-card.tsx';
 import { showLayout, showShard } from '../stores/session.ts';
 import { useAnswer } from '../use-answer.ts';
@@ -76,7 +77,7 @@ function OnDisk({ checkpoint, target: { part, name }, index }: IndexedProps) {
               if (tensor.rank) showShard({ part, rank: tensor.rank, tensor: tensor.name });
             }}
           >
-            <MiddleName text={`${tensor.name}[${from.join(', ')}]`} tail={32} className="mono" />
+            <TensorName name={tensor.name} index={from} />
           </button>
           <span className={styles.placeFile}>
             byte {formatCount(runs[0]?.offset ?? 0)} of <MiddleName text={tensor.file} tail={36} className="mono" />
@@ -106,7 +107,7 @@ function InTheModel({ checkpoint, target, index }: IndexedProps) {
           <li key={`${name} ${at.join()} ${copy}`}>
             <span className={styles.placeHead}>{copy === 0 ? 'Becomes' : `A copy (${label}) of`}</span>
             <button type="button" className={styles.link} onClick={() => showLayout({ part, name })}>
-              <MiddleName text={`${name}[${at.join(', ')}]`} tail={32} className="mono" />
+              <TensorName name={name} index={at} />
             </button>
           </li>
         ))}

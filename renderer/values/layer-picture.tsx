@@ -18,19 +18,28 @@ interface LayerPictureProps<Item extends MapItem> {
   /** What is told of the chosen item; `most` is the largest figure. */
   readonly readout: (item: Item, most: number) => ReactNode;
   readonly onChoose?: (item: Item) => void;
+  /** What is chosen elsewhere, by name: framed and told until another cell is pointed at. Absent: what stands out most. */
+  readonly shown?: string | null;
 }
 
 /** One figure for each weight, as layers × kinds. Arrow keys or the pointer choose a cell, which is told below. */
-export function LayerPicture<Item extends MapItem>({ items, label, readout, onChoose }: LayerPictureProps<Item>) {
+export function LayerPicture<Item extends MapItem>({
+  items,
+  label,
+  readout,
+  onChoose,
+  shown,
+}: LayerPictureProps<Item>) {
   const map = layerMapOf(items);
   const [pointed, setChosen] = useState<number | null>(null);
-  // Until something is pointed at: what stands out most.
-  const chosen =
-    pointed ??
-    Math.max(
-      0,
-      map.cells.findIndex(({ item }) => item.value === map.most),
-    );
+  const [lastShown, setLastShown] = useState(shown);
+  if (shown !== lastShown) {
+    setLastShown(shown);
+    setChosen(null);
+  }
+  const most = map.cells.findIndex(({ item }) => item.value === map.most);
+  const told = typeof shown === 'string' ? map.cells.findIndex(({ item }) => item.name === shown) : Math.max(0, most);
+  const chosen = pointed ?? told;
   const scheme = useComputedColorScheme('light');
   const colours = HEAT_COLOURS[scheme];
   const step = map.layers.length > FEW_LAYERS ? CELL.width / 2 : CELL.width;
@@ -55,7 +64,14 @@ export function LayerPicture<Item extends MapItem>({ items, label, readout, onCh
         aria-label={`${label}, layers to the right and kinds of weights down. Arrow keys move.`}
         onKeyDown={onKeyDown}
       >
-        <svg width={width} height={height} aria-hidden>
+        <svg
+          width={width}
+          height={height}
+          aria-hidden
+          onPointerLeave={() => {
+            if (shown !== undefined) setChosen(null);
+          }}
+        >
           <Labels map={map} step={step} left={left} />
           {map.cells.map((one, index) => (
             <rect
