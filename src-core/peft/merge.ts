@@ -30,7 +30,25 @@ export interface MergePlan {
 }
 
 /** Initializations that change the base weights: the adapter then belongs to other ones than those that are there. */
-const CHANGES_BASE = /^(pissa|olora|corda|loftq)/i;
+const CHANGES_BASE = /^(pissa|olora|corda|loftq|lora_ga)/i;
+
+const OTHER_SUM = 'It computes something else than W + scaling * B·A.';
+
+/** Fields that make an adapter another one than plain LoRA where they are set, and why it is not merged then. */
+const VARIANTS: Readonly<Record<string, string>> = {
+  use_dora: 'DoRA scales the sum by a norm.',
+  layer_replication:
+    'The adapter was trained on a model whose layers were repeated: its layers are not those of the base model.',
+  target_parameters: 'The adapter changes parameters that are not the weights of linears.',
+  use_qalora: OTHER_SUM,
+  lora_bias: OTHER_SUM,
+  alora_invocation_tokens: OTHER_SUM,
+  trainable_token_indices: OTHER_SUM,
+  arrow_config: OTHER_SUM,
+  monteclora_config: OTHER_SUM,
+  use_bdlora: OTHER_SUM,
+  kasa_config: OTHER_SUM,
+};
 
 /**
  * Base weights with the adapters merged in: `W + weight * scaling * B·A` for each linear that they target, with peft's rules for
@@ -43,7 +61,7 @@ export function planMerge(base: StateDict, adapters: readonly MergedAdapter[]): 
   const modules: MergedModule[] = [];
   for (const adapter of adapters) {
     const config = loraConfigOf(adapter.config);
-    checkVariant(adapter, config);
+    checkVariant(adapter);
     for (const [name, view] of adapter.weights) {
       const own = withoutPeftPrefix(name);
       const lora = /^(.*)\.lora_(A|B|embedding_A|embedding_B)(?:\.weight)?$/.exec(own);
@@ -136,24 +154,16 @@ function replaceWhole(
   replaced.set(name, view);
 }
 
-function checkVariant(adapter: MergedAdapter, config: LoraConfig): void {
+function checkVariant(adapter: MergedAdapter): void {
   const { config: document } = adapter;
-  if (config.use_dora) throw unsupported(adapter, 'use_dora', 'DoRA scales the sum by a norm.');
   const init = document.init_lora_weights;
   if (typeof init === 'string' && CHANGES_BASE.test(init)) {
     throw unsupported(adapter, 'init_lora_weights', `Initialization ${init} has changed the base weights.`);
   }
-  for (const field of [
-    'use_qalora',
-    'lora_bias',
-    'alora_invocation_tokens',
-    'trainable_token_indices',
-    'arrow_config',
-  ]) {
+  for (const [field, why] of Object.entries(VARIANTS)) {
     const value = document[field];
-    if (value !== undefined && value !== null && value !== false) {
-      throw unsupported(adapter, field, `${field} computes something else than W + scaling * B·A.`);
-    }
+    const isEmpty = Array.isArray(value) && value.length === 0;
+    if (value !== undefined && value !== null && value !== false && !isEmpty) throw unsupported(adapter, field, why);
   }
 }
 

@@ -247,6 +247,16 @@ describe('merging', () => {
   test.each<[string, () => Map<string, MadeTensor>, object, string, RegExp]>([
     ['DoRA', qProj, { use_dora: true }, 'unsupported', /use_dora[^]*merge_and_unload/],
     ['PiSSA', qProj, { init_lora_weights: 'pissa_niter_16' }, 'unsupported', /has changed the base weights/],
+    ['LoRA-GA', qProj, { init_lora_weights: 'lora_ga' }, 'unsupported', /has changed the base weights/],
+    [
+      'replicated layers',
+      qProj,
+      { layer_replication: [[0, 2]] },
+      'unsupported',
+      /layers were repeated[^]*layer_replication/,
+    ],
+    ['parameters', qProj, { target_parameters: ['mlp.experts.up'] }, 'unsupported', /target_parameters/],
+    ['a bias of lora_B', qProj, { lora_bias: true }, 'unsupported', /lora_bias/],
     ['another PEFT type', qProj, { peft_type: 'IA3' }, 'unsupported', /IA3/],
     [
       'a magnitude vector',
@@ -283,6 +293,17 @@ describe('merging', () => {
     expect(error.tag).toBe(tag);
     expect(error.message).toMatch(message);
     expect(fs.existsSync(out)).toBe(false);
+  });
+
+  test('fields of variants that say nothing change nothing', async () => {
+    const { root, base, adapter, out } = folders();
+    writeAdapter(adapter, qProj());
+    await merge(base, adapter, out, { workers: 0 });
+    const unset = { use_dora: false, layer_replication: null, target_parameters: [], init_lora_weights: 'eva' };
+    const same = path.join(root, 'same');
+    writeAdapter(same, qProj(), { ...unset, bias: 'none', kasa_config: null, lora_bias: false });
+    await merge(base, same, path.join(root, 'other'), { workers: 0 });
+    expect(readFolder(path.join(root, 'other'))).toEqual(readFolder(out));
   });
 
   test('of several adapters one has to be chosen', async () => {
