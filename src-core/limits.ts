@@ -65,6 +65,13 @@ export const MAX_JSON_VALUES = 1_000_000;
 /** Longest parameter or module name. Real ones stay below 200 characters. */
 export const MAX_NAME_LENGTH = 4 * KiB;
 
+/**
+ * Steps of matching the regular expressions of one adapter config, all modules together: about 0.3 s of processor time. A config
+ * that gives each linear of 80 layers a rank and an alpha by its full name takes a tenth of them, and so does one regular expression
+ * that lists all those names.
+ */
+export const MAX_PATTERN_STEPS = 20_000_000;
+
 /** Ranks in one parallel dimension; the largest Trainium clusters stay below 100,000 cores. */
 export const MAX_RANKS = 100_000;
 

@@ -1,7 +1,7 @@
 import type { ModelDescription } from '../models/description.ts';
+import { adaptPeftConfig, toOriginalPeftConfig, type FusedModule } from '../specs/peft-config/adapt.ts';
 import type { PeftConfig } from '../specs/peft-config/lora-config.ts';
 import type { ModelWeightTransformationSpecs } from '../specs/specs.ts';
-import type { ModelWeightTransformationSpec } from '../specs/spec.ts';
 
 /** A model by its transformation specs: as described from config.json, or as a checkpoint's metadata lists them. */
 export type SpecsOfModel = ModelDescription | readonly ModelWeightTransformationSpecs[];
@@ -14,29 +14,23 @@ type Configs = PeftConfig | ReadonlyMap<string, PeftConfig>;
  * `adapt_peft_config_for_model`). Harmless to apply twice.
  */
 export function adaptPeftConfigForModel<Config extends Configs>(model: SpecsOfModel, config: Config): Config {
-  return forModel(model, config, (spec, module, one) => spec.adaptPeftConfig(module, one));
+  return forModel(model, config, adaptPeftConfig);
 }
 
 /** The config as the original model needs it (`to_original_peft_config_for_model`): undoes {@link adaptPeftConfigForModel}. */
 export function toOriginalPeftConfigForModel<Config extends Configs>(model: SpecsOfModel, config: Config): Config {
-  return forModel(model, config, (spec, module, one) => spec.toOriginalPeftConfig(module, one));
+  return forModel(model, config, toOriginalPeftConfig);
 }
 
-type Translate = (spec: ModelWeightTransformationSpec, module: string, config: PeftConfig) => PeftConfig;
+type Translate = (modules: readonly FusedModule[], config: PeftConfig) => PeftConfig;
 
 function forModel<Config extends Configs>(model: SpecsOfModel, config: Config, translate: Translate): Config {
+  const modules = ('stages' in model ? model.stages.flatMap(({ specs }) => specs) : model).flatMap(
+    ({ moduleFullyQualifiedName: module, specs }) => specs.map(({ fusion }): FusedModule => ({ module, fusion })),
+  );
   if (config instanceof Map) {
     const configs = config as ReadonlyMap<string, PeftConfig>;
-    return new Map([...configs].map(([name, one]) => [name, everySpec(model, one, translate)])) as unknown as Config;
+    return new Map([...configs].map(([name, one]) => [name, translate(modules, one)])) as unknown as Config;
   }
-  return everySpec(model, config as PeftConfig, translate) as Config;
-}
-
-function everySpec(model: SpecsOfModel, config: PeftConfig, translate: Translate): PeftConfig {
-  const modules = 'stages' in model ? model.stages.flatMap(({ specs }) => specs) : model;
-  let translated = config;
-  for (const { moduleFullyQualifiedName, specs } of modules) {
-    for (const spec of specs) translated = translate(spec, moduleFullyQualifiedName, translated);
-  }
-  return translated;
+  return translate(modules, config as PeftConfig) as Config;
 }

@@ -140,12 +140,12 @@ export abstract class ModelWeightTransformationSpec {
    * than LoRA and where only some of the fused linears are targeted. Harmless to apply twice.
    */
   adaptPeftConfig(moduleFullyQualifiedName: string, config: PeftConfig): PeftConfig {
-    return adaptPeftConfig(moduleFullyQualifiedName, this.fusion, config);
+    return adaptPeftConfig([{ module: moduleFullyQualifiedName, fusion: this.fusion }], config);
   }
 
   /** The config with this module's linears under their names in the original model. */
   toOriginalPeftConfig(moduleFullyQualifiedName: string, config: PeftConfig): PeftConfig {
-    return toOriginalPeftConfig(moduleFullyQualifiedName, this.fusion, config);
+    return toOriginalPeftConfig([{ module: moduleFullyQualifiedName, fusion: this.fusion }], config);
   }
 
   /** Names of all parameters that this spec would affect, on both sides. */

@@ -1,10 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { isShardloomError } from '../../src-core/errors.ts';
+import { MAX_PATTERN_STEPS } from '../../src-core/limits.ts';
 import { describeModel } from '../../src-core/models/family.ts';
 import { adaptPeftConfigForModel, toOriginalPeftConfigForModel } from '../../src-core/peft/config-for-model.ts';
+import { withAlternatives, withoutAdded, withoutAlternatives } from '../../src-core/specs/peft-config/alternatives.ts';
 import { isTargeted, loraConfigOf, scalingOf, type PeftConfig } from '../../src-core/specs/peft-config/lora-config.ts';
-import { matchesOf } from '../../src-core/specs/peft-config/python-regex.ts';
+import { ConfigPatterns } from '../../src-core/specs/peft-config/patterns.ts';
 
 const SIZES = {
   hiddenSize: 32,
@@ -18,6 +20,11 @@ const SIZES = {
 const model = describeModel('llama', SIZES, { tensorParallelSize: 4, pipelineParallelSize: 2, fuseQkv: true });
 /** Only gate, up are fused. */
 const mlpOnly = describeModel('llama', SIZES, { tensorParallelSize: 2, pipelineParallelSize: 1, fuseQkv: false });
+
+const linearsOf = (layer: number): string[] => [
+  ...['q', 'k', 'v', 'o'].map((part) => `model.layers.${layer}.self_attn.${part}_proj`),
+  ...['gate', 'up', 'down'].map((part) => `model.layers.${layer}.mlp.${part}_proj`),
+];
 
 const lora = (fields: PeftConfig): PeftConfig => ({ peft_type: 'LORA', r: 8, lora_alpha: 16, ...fields });
 const adapt = (fields: PeftConfig): PeftConfig => adaptPeftConfigForModel(model, lora(fields));
@@ -111,10 +118,71 @@ describe('regular expressions', () => {
     expect(adaptPeftConfigForModel(model, config)).toEqual(neuron);
   });
 
-  test('in Python’s spelling are understood; what has no end or is none is refused', () => {
-    expect(matchesOf('(?i)(?P<layer>MODEL)\\..*(?#a comment)qkv_proj\\Z', 'full', [fused])).toEqual([true]);
-    expect(refusal(() => matchesOf('(a+)+$', 'full', [`${'a'.repeat(40)}!`]))).toMatch(/cannot be used/);
-    expect(refusal(() => matchesOf('(unclosed', 'full', ['a']))).toMatch(/cannot be used/);
+  test('keep flags for the whole pattern in front, where Python takes them, and a comment at the end ends there', () => {
+    for (const target_modules of [
+      '(?i)MODEL\\.layers\\.[01]\\.self_attn\\.(q|k|v|o)_proj',
+      '(?i)(?x)model\\.layers\\.[01]\\.self_attn \\. (q|k|v)_proj # and no more',
+    ]) {
+      const adapted = adapt({ target_modules });
+      expect(adapted.target_modules).toMatch(/^\(\?i\)(\(\?x\))?\(\?:/);
+      const config = loraConfigOf(adapted);
+      expect([0, 1, 2].map((n) => isTargeted(config, `model.layers.${n}.self_attn.qkv_proj`))).toEqual([
+        true,
+        true,
+        false,
+      ]);
+      expect(isTargeted(config, fused)).toBe(true);
+      expect(original(adapted).target_modules).toBe(target_modules);
+      expect(adaptPeftConfigForModel(model, adapted)).toEqual(adapted);
+    }
+  });
+
+  test('find the names that were added, whatever is in them', () => {
+    const names = ['a.b', 'a|b)', 'back\\', 'space and #', '(?#original)|x'];
+    const both = withAlternatives(withAlternatives('(?i)a|b', 'neuron', names), 'original', ['c', 'd']);
+    for (const name of [...names, 'c', 'd']) {
+      expect(withoutAdded(both).isAdded(name)).toBe(true);
+      expect(new ConfigPatterns().matchesWhole(both, name)).toBe(true);
+    }
+    expect(withoutAdded(both).alone).toBe('(?i)a|b');
+    expect(withoutAlternatives(withoutAlternatives(both, 'neuron', names), 'original', ['d', 'c'])).toBe('(?i)a|b');
+  });
+
+  test('that have no end or are none are refused by name', () => {
+    const patterns = new ConfigPatterns();
+    expect(refusal(() => patterns.matchesWhole('(a+)+$', `${'a'.repeat(40)}!`))).toMatch(
+      /\(a\+\)\+\$[^]*takes too long/,
+    );
+    expect(refusal(() => new ConfigPatterns().matchesWhole('(unclosed', 'a'))).toMatch(/cannot be used[^]*missing \)/);
+  });
+
+  test('share one budget, and the one that took most of it is named, last or not', () => {
+    const slow = (steps: number): string => `(?:[a-z._0-9]+){${steps}}x`;
+    const rank_pattern = Object.fromEntries([
+      ...Array.from({ length: 20 }, (_, n): [string, number] => [`${slow(4)}${n}`, 1]),
+      [`${slow(5)}most`, 2],
+      ...Array.from({ length: 300 }, (_, n): [string, number] => [`${slow(4)}${n}b`, 1]),
+    ]);
+    const before = process.cpuUsage();
+    expect(refusal(() => adapt({ target_modules: ['gate_proj', 'up_proj'], rank_pattern }))).toMatch(/\{5\}xmost/);
+    const { user, system } = process.cpuUsage(before);
+    expect((user + system) / 1e6).toBeLessThan(3);
+  });
+
+  test('of a config that names each linear of 80 layers are far from the limit', () => {
+    const large = describeModel(
+      'llama',
+      { ...SIZES, numHiddenLayers: 80 },
+      { tensorParallelSize: 4, pipelineParallelSize: 1, fuseQkv: true },
+    );
+    const names = Array.from({ length: 80 }, (_, layer) => linearsOf(layer)).flat();
+    const all = Object.fromEntries(names.map((name) => [name, 4]));
+    for (const target_modules of [names, names.map((name) => name.replaceAll('.', '\\.')).join('|')]) {
+      const config = lora({ target_modules, rank_pattern: all, alpha_pattern: all, modules_to_save: ['lm_head'] });
+      const read = loraConfigOf(config, new ConfigPatterns(MAX_PATTERN_STEPS / 2));
+      expect(Object.keys(adaptPeftConfigForModel(large, config).rank_pattern as object)).toHaveLength(320);
+      for (const name of names) expect(scalingOf(read, name, 4).alpha).toBe(4);
+    }
   });
 });
 
@@ -145,6 +213,42 @@ describe('ranks, alphas and exclusions', () => {
     });
     expect(adapted.exclude_modules).toEqual(['gate_up_proj']);
     expect(adapted.modules_to_save).toEqual(['lm_head', 'qkv_proj']);
+  });
+
+  test('in a later layer are taken and refused as in the first', () => {
+    const target_modules = ['q_proj', 'k_proj', 'v_proj', 'gate_proj', 'up_proj'];
+    for (const layer of [0, 1, 2]) {
+      for (const field of ['rank_pattern', 'alpha_pattern']) {
+        for (const key of [`layers.${layer}.self_attn.k_proj`, `layers\\.${layer}\\.mlp\\.(gate)_proj`]) {
+          const message = refusal(() => adapt({ target_modules, [field]: { [key]: 4 } }));
+          expect(message).toContain(`${field} gives them different values`);
+          expect(message).toContain(`model.layers.${layer}.`);
+        }
+        const parts = ['q', 'k', 'v'].map((part): [string, number] => [`layers.${layer}.self_attn.${part}_proj`, 4]);
+        const adapted = adapt({ target_modules, [field]: Object.fromEntries(parts) });
+        expect(adapted[field]).toEqual({ [`layers.${layer}.self_attn.qkv_proj`]: 4 });
+        expect(adaptPeftConfigForModel(model, adapted)).toEqual(adapted);
+      }
+    }
+  });
+
+  test('that an earlier key decides on already are no matter', () => {
+    const rank_pattern = { q_proj: 4, k_proj: 4, v_proj: 4, 'layers.1.self_attn.q_proj': 2 };
+    const adapted = adapt({ target_modules: ['q_proj', 'k_proj', 'v_proj'], rank_pattern });
+    expect(adapted.rank_pattern).toEqual({ qkv_proj: 4, 'layers.1.self_attn.q_proj': 2 });
+    expect(adaptPeftConfigForModel(model, adapted)).toEqual(adapted);
+  });
+
+  test('modules below those that are saved whole have no LoRA', () => {
+    const config = loraConfigOf(lora({ target_modules: 'all-linear', modules_to_save: ['layers.1.mlp', 'o_proj'] }));
+    const targeted = [0, 1].map((layer) => linearsOf(layer).filter((name) => isTargeted(config, name)));
+    expect(targeted.map((names) => names.map((name) => name.slice(name.lastIndexOf('.') + 1)))).toEqual([
+      ['q_proj', 'k_proj', 'v_proj', 'gate_proj', 'up_proj', 'down_proj'],
+      ['q_proj', 'k_proj', 'v_proj'],
+    ]);
+    // No LoRA in layer 1: what its linears would have is no contradiction.
+    const fields = { target_modules: ['gate_proj', 'up_proj'], modules_to_save: ['layers.1.mlp'] };
+    expect(adapt({ ...fields, rank_pattern: { 'layers.1.mlp.up_proj': 2 } }).target_modules).toEqual(['gate_up_proj']);
   });
 
   test('layers that are not transformed are not asked for', () => {
@@ -234,10 +338,7 @@ const sorted = (config: PeftConfig): PeftConfig => {
   return { ...config, target_modules: list(config.target_modules), exclude_modules: list(config.exclude_modules) };
 };
 
-const LINEARS = [0, 1, 2].flatMap((layer) => [
-  ...['q', 'k', 'v', 'o'].map((name) => `model.layers.${layer}.self_attn.${name}_proj`),
-  ...['gate', 'up', 'down'].map((name) => `model.layers.${layer}.mlp.${name}_proj`),
-]);
+const LINEARS = [0, 1, 2].flatMap(linearsOf);
 
 test('there and back every config is the same, applying twice changes nothing, and the fused linears mean their parts', () => {
   let translated = 0;

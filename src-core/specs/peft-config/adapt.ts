@@ -1,16 +1,19 @@
 import { ShardloomError } from '../../errors.ts';
 import { withoutPeftPrefix } from '../adapter-names.ts';
+import { escaped, withAlternatives, withoutAlternatives, type Mark } from './alternatives.ts';
 import {
   isAllLinear,
   isExcluded,
   isTargeted,
   loraConfigOf,
+  matchesKey,
+  matchesPattern,
   namesModule,
   patternKeyFor,
   type LoraConfig,
   type PeftConfig,
 } from './lora-config.ts';
-import { escaped, matchesOf, withAlternatives, withoutAlternatives, type MatchKind } from './python-regex.ts';
+import { isName } from './patterns.ts';
 
 /** Linears that the Neuron model holds as one, by their names in the module that they are in. */
 export interface Fusion {
@@ -18,56 +21,76 @@ export interface Fusion {
   readonly linears: readonly string[];
 }
 
-/** Marks of what was added to a pattern on the way to the Neuron model, and on the way back. */
-const ADDED = { neuron: 'neuron', original: 'original' } as const;
-
-type Direction = keyof typeof ADDED;
+/** A module of the model, by its fully qualified name, with linears that the Neuron model holds as one. */
+export interface FusedModule {
+  readonly module: string;
+  readonly fusion: Fusion;
+}
 
 /** One step of translation: names `before` become names `after` wherever the config speaks of this module. */
 interface Step {
   readonly module: string;
   readonly before: readonly string[];
   readonly after: readonly string[];
-  readonly to: Direction;
+  /** Whose names are added to patterns; what was added in the other direction is taken out again. */
+  readonly to: Mark;
 }
 
 const NAME_FIELDS = ['target_modules', 'exclude_modules', 'modules_to_save'] as const;
 const PATTERN_FIELDS = ['rank_pattern', 'alpha_pattern'] as const;
 
 /**
- * The config with the fused linears of one module under the Neuron model's name. Harmless to apply twice. Throws `unsupported`
- * where only some of the linears are targeted, naming the missing ones, or where they have different ranks or alphas.
+ * The config with the fused linears of the modules under the Neuron model's names. Harmless to apply twice. Throws `unsupported`
+ * where only some of the linears are targeted, naming the missing ones, or where they have different ranks or alphas. Modules of one
+ * model belong into one call: everything is checked before names change, and names of one layer can stand for those of another.
  */
-export function adaptPeftConfig(module: string, { into, linears }: Fusion, config: PeftConfig): PeftConfig {
+export function adaptPeftConfig(modules: readonly FusedModule[], config: PeftConfig): PeftConfig {
   const lora = loraConfigOf(config);
-  const path = withoutPeftPrefix(module);
-  const full = (linear: string): string => `${path}.${linear}`;
-  const names = linears.map(full);
-  checkAllOrNone(lora, names, full(into), 'targeted', (name) => isTargeted(lora, name));
-  checkAllOrNone(lora, names, full(into), 'saved whole', (name) => isSaved(lora, name));
-  for (const field of PATTERN_FIELDS) checkSameValue(lora, field, names);
-  const adapted = translated(config, lora, { module: path, before: linears, after: [into], to: 'neuron' });
-  if (names.every((name) => isTargeted(lora, name))) checkMeaning(lora, names, loraConfigOf(adapted), full(into));
+  for (const one of modules) checkFusion(lora, one);
+  const adapted = translated(config, lora, modules, ({ into, linears }) => ({
+    before: linears,
+    after: [into],
+    to: 'neuron',
+  }));
+  const after = loraConfigOf(adapted, lora.patterns);
+  for (const one of modules) checkMeaning(lora, after, one);
   return adapted;
 }
 
-/** The config with the linears of one module under their own names again: undoes {@link adaptPeftConfig}. */
-export function toOriginalPeftConfig(module: string, { into, linears }: Fusion, config: PeftConfig): PeftConfig {
-  const path = withoutPeftPrefix(module);
-  return translated(config, loraConfigOf(config), { module: path, before: [into], after: linears, to: 'original' });
+/** The config with the linears of the modules under their own names again: undoes {@link adaptPeftConfig}. */
+export function toOriginalPeftConfig(modules: readonly FusedModule[], config: PeftConfig): PeftConfig {
+  const lora = loraConfigOf(config);
+  return translated(config, lora, modules, ({ into, linears }) => ({ before: [into], after: linears, to: 'original' }));
 }
 
-/** Every field keeps its place; those that name no module of this one are the same objects as before. */
-function translated(config: PeftConfig, lora: LoraConfig, step: Step): PeftConfig {
+/** The module's name in configs, and the full names of its linears and of the one that they become. */
+function namesOf({ module, fusion: { into, linears } }: FusedModule) {
+  const path = withoutPeftPrefix(module);
+  return { path, parts: linears.map((linear) => `${path}.${linear}`), fused: `${path}.${into}` };
+}
+
+/** Every field keeps its place; those that name no module of these are the same objects as before. */
+function translated(
+  config: PeftConfig,
+  lora: LoraConfig,
+  modules: readonly FusedModule[],
+  namesOfStep: (fusion: Fusion) => Omit<Step, 'module'>,
+): PeftConfig {
+  const steps = modules.map((one): Step => ({ module: namesOf(one).path, ...namesOfStep(one.fusion) }));
   const changes: Record<string, unknown> = {};
   for (const field of NAME_FIELDS) {
     const value = lora[field];
-    if (typeof value === 'string' && !isAllLinear(value)) changes[field] = translatedPattern(value, 'full', step);
-    else if (Array.isArray(value)) changes[field] = translatedList(value, step);
+    if (typeof value === 'string' && !isAllLinear(value)) {
+      const matches = (pattern: string, name: string): boolean => matchesPattern(lora, pattern, name);
+      changes[field] = steps.reduce((pattern, step) => translatedPattern(pattern, matches, step), value);
+    } else if (Array.isArray(value)) changes[field] = steps.reduce(translatedList, value);
   }
   for (const field of PATTERN_FIELDS) {
     const value = lora[field];
-    if (value) changes[field] = Object.fromEntries(translatedKeys(Object.entries(value), step));
+    const matches = (pattern: string, name: string): boolean => matchesKey(lora, pattern, name);
+    if (!value) continue;
+    const entries = steps.reduce((all, step) => translatedKeys(all, matches, step), Object.entries(value));
+    changes[field] = Object.fromEntries(entries);
   }
   return { ...config, ...changes };
 }
@@ -77,16 +100,23 @@ function translated(config: PeftConfig, lora: LoraConfig, step: Step): PeftConfi
  * of the first of them.
  */
 function translatedList(list: readonly string[], step: Step): string[] {
-  return translatedKeys(
+  return renamed(
     list.map((item): [string, null] => [item, null]),
     step,
   ).map(([item]) => item);
 }
 
-function translatedKeys<Value>(entries: readonly [string, Value][], step: Step): [string, Value][] {
-  let result = entries.map(([key, value]): [string, Value] => {
-    return isPlain(key) || value === null ? [key, value] : [translatedPattern(key, 'module suffix', step), value];
+type Matches = (pattern: string, name: string) => boolean;
+
+function translatedKeys(entries: [string, number][], matches: Matches, step: Step): [string, number][] {
+  const patterns = entries.map(([key, value]): [string, number] => {
+    return isName(key) ? [key, value] : [translatedPattern(key, matches, step), value];
   });
+  return renamed(patterns, step);
+}
+
+function renamed<Value>(entries: [string, Value][], step: Step): [string, Value][] {
+  let result = entries;
   for (const prefix of prefixesOf(result, step)) {
     const group = step.before.map((name) => prefix + name);
     const first = result.find(([key]) => group.includes(plain(key)));
@@ -114,13 +144,8 @@ function prefixesOf(entries: readonly (readonly [string, unknown])[], { module, 
   return prefixes;
 }
 
-/** Patterns that are names, with dots escaped or not. */
-function isPlain(key: string): boolean {
-  return /^(?:[\w-]|\\?\.)+$/.test(key);
-}
-
 function plain(key: string): string {
-  return isPlain(key) ? key.replaceAll('\\.', '.') : key;
+  return isName(key) ? key.replaceAll('\\.', '.') : key;
 }
 
 function spelledLike(model: string, name: string): string {
@@ -128,17 +153,25 @@ function spelledLike(model: string, name: string): string {
 }
 
 /** A regular expression that matched `before` matches `after` as well; what the other direction added is taken out again. */
-function translatedPattern(pattern: string, kind: MatchKind, { module, before, after, to }: Step): string {
-  const full = (name: string): string => `${module}.${name}`;
-  const cleaned = withoutAlternatives(pattern, ADDED[to === 'neuron' ? 'original' : 'neuron'], before.map(full));
-  const matched = matchesOf(cleaned, kind, [...before, ...after].map(full));
-  const wanted = matched.slice(0, before.length).every(Boolean);
-  const missing = after.filter((_, index) => !matched[before.length + index]);
-  return wanted && missing.length > 0 ? withAlternatives(cleaned, ADDED[to], missing.map(full)) : cleaned;
+function translatedPattern(pattern: string, matches: Matches, { module, before, after, to }: Step): string {
+  const [from, into] = [before, after].map((names) => names.map((name) => `${module}.${name}`)) as [string[], string[]];
+  const cleaned = withoutAlternatives(pattern, to === 'neuron' ? 'original' : 'neuron', from);
+  if (!from.every((name) => matches(cleaned, name))) return cleaned;
+  const missing = into.filter((name) => !matches(cleaned, name));
+  return missing.length > 0 ? withAlternatives(cleaned, to, missing) : cleaned;
 }
 
+/** Peft saves a module whole whose name ends so, at a module boundary or not (`_set_trainable`). */
 function isSaved({ modules_to_save: saved }: LoraConfig, module: string): boolean {
-  return (saved ?? []).some((item) => namesModule(item, module));
+  return (saved ?? []).some((item) => module.endsWith(item));
+}
+
+/** What a config says of the linears of one module must be sayable of the fused one. */
+function checkFusion(lora: LoraConfig, one: FusedModule): void {
+  const { parts, fused } = namesOf(one);
+  checkAllOrNone(lora, parts, fused, 'saved whole', (name) => isSaved(lora, name));
+  checkAllOrNone(lora, parts, fused, 'targeted', (name) => isTargeted(lora, name));
+  for (const field of PATTERN_FIELDS) checkSameValue(lora, field, parts);
 }
 
 function checkAllOrNone(
@@ -182,18 +215,20 @@ type PatternField = (typeof PATTERN_FIELDS)[number];
 
 /** The rank or alpha that a config gives a module. */
 function valueFor(config: LoraConfig, field: PatternField, module: string): number {
-  const key = patternKeyFor(config[field], module);
+  const key = patternKeyFor(config, field, module);
   if (key !== null) return config[field]![key]!;
   return (field === 'rank_pattern' ? config.r : config.lora_alpha) ?? 8;
 }
 
 /**
- * The adapted config must say of the fused linear what the original one says of all its parts. What it says of the fused linear
- * already was translated for another module before.
+ * The adapted config must say of the fused linear what the original one says of all its parts. What that says of the fused linear
+ * was translated before.
  */
-function checkMeaning(before: LoraConfig, linears: readonly string[], after: LoraConfig, into: string): void {
+function checkMeaning(before: LoraConfig, after: LoraConfig, one: FusedModule): void {
+  const { parts: linears, fused: into } = namesOf(one);
+  if (!linears.every((name) => isTargeted(before, name))) return;
   const same = PATTERN_FIELDS.every((field) => {
-    const isTranslated = patternKeyFor(before[field], into) !== null;
+    const isTranslated = patternKeyFor(before, field, into) !== null;
     return isTranslated || valueFor(before, field, linears[0]!) === valueFor(after, field, into);
   });
   if (isExcluded(before, into) || (isTargeted(after, into) && same)) return;
