@@ -69,7 +69,12 @@ async function runJob(page: Page, number: number): Promise<void> {
       () => valueOf(request('diff:start', { left: folder, right: folder })),
       async () => {
         const out = (await valueOf(request('folder:choose', 'output')))!;
-        const grid = { tensorParallelSize: 2, pipelineParallelSize: 1, kvSizeMultiplier: null };
+        const grid = {
+          tensorParallelSize: 2,
+          pipelineParallelSize: 1,
+          virtualPipelineParallelSize: 1,
+          kvSizeMultiplier: null,
+        };
         const sizes = { ...grid, fuseQkv: true, xser: false };
         return valueOf(
           request('sharding:start', { from: 'checkpoint', folder, out, sizes, config: null, replace: false }),

@@ -163,7 +163,14 @@ test('folders of interrupted jobs count as chosen, and no others', async ({ star
   const out = join(temporaryFolder(), 'out');
   writeUnfinished(home, [consolidation(small.checkpoint, out)]);
   const { page } = await start(home);
-  const sizes = { tensorParallelSize: 2, pipelineParallelSize: 1, kvSizeMultiplier: null, fuseQkv: false, xser: false };
+  const sizes = {
+    tensorParallelSize: 2,
+    pipelineParallelSize: 1,
+    virtualPipelineParallelSize: 1,
+    kvSizeMultiplier: null,
+    fuseQkv: false,
+    xser: false,
+  };
   const preview = (folder: string, into: string): Promise<unknown> => {
     const request = { from: 'checkpoint', folder, out: into, sizes, config: null, replace: false } as const;
     return page.evaluate((asked) => window.shardloom.request('sharding:preview', asked), request);

@@ -47,6 +47,7 @@ export interface ShardingRequest {
   readonly sizes: {
     readonly tensorParallelSize: number;
     readonly pipelineParallelSize: number;
+    readonly virtualPipelineParallelSize: number;
     /** Null: as often as needed. */
     readonly kvSizeMultiplier: number | null;
     readonly fuseQkv: boolean;

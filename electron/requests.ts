@@ -53,6 +53,8 @@ export const sharding = z.strictObject({
   sizes: z.strictObject({
     tensorParallelSize: size,
     pipelineParallelSize: size,
+    // Jobs that an earlier version has stored know no virtual stages.
+    virtualPipelineParallelSize: size.default(1),
     kvSizeMultiplier: size.nullable(),
     fuseQkv: z.boolean(),
     xser: z.boolean(),

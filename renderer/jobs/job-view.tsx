@@ -2,6 +2,7 @@ import { Button, Progress } from '@mantine/core';
 import { IconFolder, IconPlayerPlay, IconPlayerStop, IconRefresh, IconTrash } from '@tabler/icons-react';
 import { useState } from 'react';
 import type { Job } from '../../electron/channels.ts';
+import type { RoundTrip } from '../../src-core/index.ts';
 import { retryJob } from '../actions.ts';
 import { ask, problemOf } from '../bridge.ts';
 import { MiddleName } from '../components/middle-name.tsx';
@@ -25,11 +26,7 @@ export function JobView({ job }: { readonly job: Job }) {
         <h2>
           <span>{STATE_NAMES[state]}</span>
           <MiddleName text={job.name} tail={16} />
-          {result?.kind === 'consolidate' && result.roundTrip && (
-            <span className={styles.proof} data-good={result.roundTrip.different.length === 0}>
-              {result.roundTrip.different.length === 0 ? 'Proved' : 'Differs'}
-            </span>
-          )}
+          {result?.kind === 'consolidate' && result.roundTrip && <ProofBadge roundTrip={result.roundTrip} />}
         </h2>
         <Actions job={job} />
       </header>
@@ -128,5 +125,14 @@ function Actions({ job: { id, state, work } }: { readonly job: Job }) {
         </Button>
       )}
     </div>
+  );
+}
+
+function ProofBadge({ roundTrip: { different, inferred } }: { readonly roundTrip: RoundTrip }) {
+  const isProved = different.length === 0 && inferred.length === 0;
+  return (
+    <span className={styles.proof} data-good={isProved}>
+      {different.length > 0 ? 'Differs' : isProved ? 'Proved' : 'Layout inferred'}
+    </span>
   );
 }

@@ -6,6 +6,8 @@ export interface FormState {
   readonly out: string;
   readonly tensorParallelSize: number | string;
   readonly pipelineParallelSize: number | string;
+  /** Chunks of layers on each stage. */
+  readonly virtualPipelineParallelSize: number | string;
   /** Empty: as often as needed. */
   readonly kvSizeMultiplier: number | string;
   readonly fuseQkv: boolean;
@@ -19,6 +21,7 @@ export const EMPTY_FORM: FormState = {
   out: '',
   tensorParallelSize: 8,
   pipelineParallelSize: 1,
+  virtualPipelineParallelSize: 1,
   kvSizeMultiplier: '',
   fuseQkv: false,
   xser: false,
@@ -31,14 +34,22 @@ export function requestOf(form: FormState): ShardingRequest | null {
   const { source, out, fuseQkv, xser, config, replace } = form;
   const tensorParallelSize = sizeOf(form.tensorParallelSize);
   const pipelineParallelSize = sizeOf(form.pipelineParallelSize);
+  const virtualPipelineParallelSize = sizeOf(form.virtualPipelineParallelSize);
   const kvSizeMultiplier = form.kvSizeMultiplier === '' ? null : sizeOf(form.kvSizeMultiplier);
   if (!source || tensorParallelSize === undefined || pipelineParallelSize === undefined) return null;
-  if (kvSizeMultiplier === undefined) return null;
+  if (virtualPipelineParallelSize === undefined || kvSizeMultiplier === undefined) return null;
   return {
     from: source.from,
     folder: source.folder,
     out,
-    sizes: { tensorParallelSize, pipelineParallelSize, kvSizeMultiplier, fuseQkv, xser },
+    sizes: {
+      tensorParallelSize,
+      pipelineParallelSize,
+      virtualPipelineParallelSize,
+      kvSizeMultiplier,
+      fuseQkv,
+      xser,
+    },
     config: source.from === 'hugging-face' ? config : null,
     replace,
   };

@@ -126,7 +126,9 @@ function Source({ opened, form, change }: PartProps & { readonly opened: OpenedC
 }
 
 function Sizes({ form, change }: PartProps) {
-  const number = (field: 'tensorParallelSize' | 'pipelineParallelSize' | 'kvSizeMultiplier') => ({
+  const number = (
+    field: 'tensorParallelSize' | 'pipelineParallelSize' | 'virtualPipelineParallelSize' | 'kvSizeMultiplier',
+  ) => ({
     value: form[field],
     min: 1,
     allowDecimal: false,
@@ -136,6 +138,11 @@ function Sizes({ form, change }: PartProps) {
     <>
       <NumberInput label="Tensor parallel size" {...number('tensorParallelSize')} />
       <NumberInput label="Pipeline parallel size" {...number('pipelineParallelSize')} />
+      <NumberInput
+        label="Virtual pipeline parallel size"
+        description="Chunks of layers on each pipeline stage"
+        {...number('virtualPipelineParallelSize')}
+      />
       <NumberInput
         label="KV size multiplier"
         description="How often KV heads are repeated; empty: as often as needed"

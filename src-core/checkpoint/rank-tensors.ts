@@ -7,6 +7,7 @@ import {
   stateDictOf,
   tensorInfoOf,
   type MetaTensor,
+  type SavedTensor,
   type TensorInfo,
 } from '../formats/torch/index.ts';
 import { sameShape } from '../tensor/shape.ts';
@@ -42,7 +43,7 @@ export function readRank(file: RankFile, ofOtherStages: ReadonlySet<string>): Ra
   }
 }
 
-type SavedTensors = ReturnType<typeof stateDictOf>;
+type SavedTensors = ReadonlyMap<string, SavedTensor>;
 
 function readPlain(file: RankFile, saved: SavedTensors): Pick<RankTensors, 'tensors' | 'findings'> {
   const tensors = new Map<string, StoredTensor>();

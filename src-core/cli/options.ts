@@ -30,6 +30,7 @@ export function withSizes(command: Command, tp: 'required' | 'optional'): Comman
   const sized = tp === 'required' ? command.requiredOption('--tp <n>', text) : command.option('--tp <n>', text);
   return sized
     .option('--pp <n>', 'pipeline parallel size', '1')
+    .option('--virtual-pp <n>', 'chunks of layers on each pipeline stage (virtual_pipeline_parallel_size)', '1')
     .option('--kv-size-multiplier <n>', 'how often KV heads are repeated (default: as often as needed)')
     .option('--fuse-qkv', 'q, k and v in one parameter, as fuse_qkv saves');
 }

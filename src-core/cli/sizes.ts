@@ -6,6 +6,7 @@ import { wholeNumber } from './values.ts';
 export interface SizeFlags {
   readonly tp: string;
   readonly pp: string;
+  readonly virtualPp: string;
   readonly kvSizeMultiplier?: string;
   readonly fuseQkv?: boolean;
 }
@@ -16,6 +17,7 @@ export function parallelConfigOf(flags: SizeFlags): ParallelConfig {
     tensorParallelSize: size('--tp', flags.tp),
     pipelineParallelSize: size('--pp', flags.pp),
     fuseQkv: flags.fuseQkv ?? false,
+    ...(flags.virtualPp !== '1' && { virtualPipelineParallelSize: size('--virtual-pp', flags.virtualPp) }),
     ...(flags.kvSizeMultiplier !== undefined && {
       kvSizeMultiplier: size('--kv-size-multiplier', flags.kvSizeMultiplier),
     }),

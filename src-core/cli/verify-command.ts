@@ -93,17 +93,22 @@ async function watched<Result>(
 }
 
 /** What a proof of the round trip found. */
-export function roundTripText({ compared, different, ranks, bytes, seconds, notCovered }: RoundTrip): string {
+export function roundTripText(result: RoundTrip): string {
+  const { compared, different, ranks, bytes, seconds, inferred, notCovered } = result;
   const all = `${formatPlural(compared, 'tensor')} on ${formatPlural(ranks, 'rank')}`;
   const lines = [
     different.length === 0
-      ? `${styled('green', '✓')} proved: sharding the result again gives all ${all}, byte for byte`
+      ? `${styled('green', '✓')} ${inferred.length > 0 ? 'all bytes are there' : 'proved'}: sharding the result again gives all ${all}, byte for byte`
       : `${styled('yellow', '!')} ${different.length} of ${all} differ from the result, sharded again`,
     styled('dim', `  ${formatBytes(bytes)} on each side compared in ${formatDuration(seconds)}`),
     ...different.flatMap(({ tensor, elements, maxAbs }) => [
       '',
       `${styled('bold', printable(tensor.name))}  TP rank ${tensor.rank?.tp ?? 0}, pipeline rank ${tensor.rank?.pp ?? 0}: ${formatPlural(elements, 'element')} ${differenceText(maxAbs)}`,
       styled('dim', `  in ${printable(tensor.file)}`),
+    ]),
+    ...inferred.flatMap(({ what, found }) => [
+      `${styled('yellow', '!')} which bytes belong where was inferred, so this does not prove it: ${printable(what)}`,
+      ...(found === undefined ? [] : [styled('dim', `  ${printable(found)}`)]),
     ]),
     ...(notCovered.length > 0
       ? ['', `  not covered: ${notCovered.map((name) => printable(name.replace(':', ' '))).join(', ')}`]

@@ -53,6 +53,8 @@ export function shardCommandLine(
 ): string {
   const words = ['shardloom', from === 'checkpoint' ? 'reshard' : 'shard', folder, out];
   words.push('--tp', String(sharding.tensorParallelSize), '--pp', String(sharding.pipelineParallelSize));
+  const { virtualPipelineParallelSize: virtual = 1 } = sharding;
+  if (virtual > 1) words.push('--virtual-pp', String(virtual));
   if (sharding.kvSizeMultiplier !== undefined) words.push('--kv-size-multiplier', String(sharding.kvSizeMultiplier));
   if (sharding.fuseQkv) words.push('--fuse-qkv');
   if (sharding.xser) words.push('--xser');

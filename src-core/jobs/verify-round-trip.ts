@@ -2,7 +2,7 @@ import path from 'node:path';
 import type { Checkpoint, ShardedState, Stage } from '../checkpoint/checkpoint.ts';
 import { openAdapterFolders } from '../checkpoint/adapter-folder.ts';
 import { mainFile, openWeightsFolder, plainFiles } from '../checkpoint/weights-folder.ts';
-import { ShardloomError } from '../errors.ts';
+import { ShardloomError, type Finding } from '../errors.ts';
 import { compareCopies, type CompareOptions } from '../execute/compare-copies.ts';
 import type { CopiedTensor } from '../execute/copy-tensors.ts';
 import { partNameOf, type PartName } from '../plan/part-name.ts';
@@ -23,6 +23,8 @@ export interface RoundTrip {
   /** Bytes of the checkpoint's tensors that were compared. */
   readonly bytes: number;
   readonly seconds: number;
+  /** What the comparison rests on because the metadata does not say it: a wrong guess would go the same way back. */
+  readonly inferred: readonly Finding[];
   /** What else the checkpoint holds, and the result does not. */
   readonly notCovered: readonly PartName[];
 }
@@ -64,6 +66,9 @@ export async function verifyRoundTrip(
     ranks: new Set(stored.map(({ rank }) => `${rank?.pp ?? 0}/${rank?.tp ?? 0}`)).size,
     bytes: tensors.reduce((sum, { byteLength }) => sum + byteLength, 0),
     seconds: (performance.now() - started) / 1000,
+    inferred: covered.flatMap(({ findings }) =>
+      findings.filter(({ tag, severity }) => tag === 'inferred' && severity === 'warning'),
+    ),
     notCovered: states.filter((state) => !covered.includes(state)).map(partNameOf),
   };
 }

@@ -58,29 +58,33 @@ function modulesWithoutSpecs({ metadata, tensors }: Stage): string[] {
   const specs = metadata && specsByModule(metadata);
   if (!specs) return [];
   const names = [...metadata.parameters.keys(), ...tensors.keys()];
-  const replicated = new Set(names.flatMap((name) => GQA_PARAMETER.exec(name)?.[1] ?? []));
+  const replicated = new Set(names.filter((name) => GQA_PARAMETER.test(name)).map((name) => moduleOf(linearOf(name))));
   const strided = new Set(
     [...metadata.parameters].flatMap(([name, { partitionStride = 1 }]) => (partitionStride > 1 ? linearOf(name) : [])),
   );
   const lost = new Set<string>();
   for (const name of tensors.keys()) {
-    const linear = LORA_LINEAR.exec(name)?.[1];
-    if (linear === undefined) continue;
-    const dot = linear.lastIndexOf('.');
-    const module = linear.slice(0, dot);
-    const isFused = strided.has(linear) || fusedLinearNames.includes(linear.slice(dot + 1));
+    if (!LORA_MATRIX.test(name)) continue;
+    const linear = linearOf(name);
+    const module = moduleOf(linear);
+    const isFused = strided.has(linear) || fusedLinearNames.includes(linear.slice(module.length + 1));
     if ((isFused || replicated.has(module)) && !specs.has(module)) lost.add(module);
   }
   return [...lost];
 }
 
-/** Parameters that only a GQAQKVColumnParallelLinear has: its module's parent is the attention. */
-const GQA_PARAMETER = /^(.*)\.[^.]+\.(?:base_layer\.|lora_B\.(?:[^.]+\.)?)?(?:weight|bias)_(?:q|k|v|qkv)$/;
-const LORA_LINEAR = /^(.*)\.lora_[AB]\./;
+/** Parameters that only a GQAQKVColumnParallelLinear has. */
+const GQA_PARAMETER = /\.(weight|bias)_(q|k|v|qkv)$/;
+const LORA_MATRIX = /\.lora_[AB]\./;
 
 /** The linear that a parameter of a PEFT model belongs to. */
 function linearOf(name: string): string {
-  return name.replace(/(\.base_layer)?\.[^.]+$/, '');
+  return name.replace(/\.(lora_[AB]\.|base_layer\.|[^.]+$).*/, '');
+}
+
+/** The module that a linear is in: the one that specs belong to. */
+function moduleOf(linear: string): string {
+  return linear.slice(0, Math.max(0, linear.lastIndexOf('.')));
 }
 
 /** The specs of a stage that are there, by module; null where they cannot be read, which is an error of its own later. */

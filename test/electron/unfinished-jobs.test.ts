@@ -17,6 +17,7 @@ const choices = {
 const sizes = {
   tensorParallelSize: 4,
   pipelineParallelSize: 1,
+  virtualPipelineParallelSize: 1,
   kvSizeMultiplier: null,
   fuseQkv: false,
   xser: false,
@@ -38,6 +39,14 @@ describe('unfinished jobs', () => {
     new UnfinishedJobs(folder).save(JOBS);
     expect(new UnfinishedJobs(folder).load()).toEqual(JOBS);
     expect(fs.readdirSync(folder)).toEqual(['unfinished-jobs.json']);
+  });
+
+  test('a job that was stored before there were virtual pipeline stages has one chunk on each stage', () => {
+    const folder = temporaryFolder();
+    const { virtualPipelineParallelSize: _, ...before } = sizes;
+    const stored = { ...JOBS[3]!, work: { ...shard, sizes: before } };
+    fs.writeFileSync(path.join(folder, 'unfinished-jobs.json'), JSON.stringify({ jobs: [stored] }));
+    expect(new UnfinishedJobs(folder).load()).toEqual([JOBS[3]]);
   });
 
   test.each([

@@ -3,22 +3,34 @@ import { expect } from 'vitest';
 import type { ShardedState } from '../../src-core/checkpoint/checkpoint.ts';
 import type { ShardingOptions } from '../../src-core/plan/sharding.ts';
 import { dtypeBytes } from '../../src-core/tensor/dtype.ts';
-import { elementCount } from '../../src-core/tensor/shape.ts';
+import { elementCount, extent } from '../../src-core/tensor/shape.ts';
+import type { StoredTensor } from '../../src-core/tensor/stored.ts';
 import { fixturePath } from './folders.ts';
 
 /** Every tensor of every rank as text: name, kind and bytes, in the order in which the ranks hold them. */
 export function held(state: ShardedState): string[] {
   return state.stages.flatMap(({ ppRank, tensors }) =>
     [...tensors].flatMap(([name, locals]) =>
-      locals.map(({ file, byteOffset, dtype, shape }, tp) => {
-        const bytes = Buffer.alloc(elementCount(shape) * dtypeBytes(dtype));
-        const fd = fs.openSync(file, 'r');
-        fs.readSync(fd, bytes, 0, bytes.length, byteOffset);
-        fs.closeSync(fd);
-        return `${ppRank} ${tp} ${name} ${dtype} ${shape.join('x')} ${bytes.toString('latin1')}`;
+      locals.map((local, tp) => {
+        const { dtype, shape } = local;
+        return `${ppRank} ${tp} ${name} ${dtype} ${shape.join('x')} ${bytesOf(local).toString('latin1')}`;
       }),
     ),
   );
+}
+
+/** The elements of a stored tensor in C order, whatever its strides. */
+export function bytesOf({ file, byteOffset, dtype, shape, strides }: StoredTensor): Buffer {
+  const size = dtypeBytes(dtype);
+  const stored = Buffer.alloc(extent(shape, strides) * size);
+  const fd = fs.openSync(file, 'r');
+  fs.readSync(fd, stored, 0, stored.length, byteOffset);
+  fs.closeSync(fd);
+  const take = (axis: number, at: number): Buffer[] => {
+    if (axis === shape.length) return [stored.subarray(at * size, (at + 1) * size)];
+    return Array.from({ length: shape[axis]! }, (_, index) => take(axis + 1, at + index * strides[axis]!)).flat();
+  };
+  return Buffer.concat(elementCount(shape) === 0 ? [] : take(0, 0));
 }
 
 /** Both states' metadata says the same, module by module. */
@@ -40,13 +52,14 @@ export function fixtureSizes(name: string): ShardingOptions {
     pp: number;
     kv_size_multiplier: number | null;
     fuse_qkv: boolean;
-    use_xser: boolean;
+    use_xser?: boolean;
+    xser?: boolean;
   };
   return {
     tensorParallelSize: sizes.tp,
     pipelineParallelSize: sizes.pp,
     fuseQkv: sizes.fuse_qkv,
-    xser: sizes.use_xser,
+    xser: sizes.use_xser ?? sizes.xser ?? false,
     ...(sizes.kv_size_multiplier !== null && { kvSizeMultiplier: sizes.kv_size_multiplier }),
   };
 }

@@ -1,7 +1,14 @@
 /** The door to torch files: reading what torch.save wrote, and writing what torch.load reads. */
 export type { TensorSpec, WritableEntry, WritableValue } from './pickled-values.ts';
 export { readTorchFile } from './reader.ts';
-export { plainJsonOf, singleTensorOf, stateDictOf, tensorInfoOf, type TensorInfo } from './state-dict.ts';
+export {
+  plainJsonOf,
+  singleTensorOf,
+  stateDictOf,
+  tensorInfoOf,
+  type SavedTensor,
+  type TensorInfo,
+} from './state-dict.ts';
 export {
   isDict,
   isDTypeToken,

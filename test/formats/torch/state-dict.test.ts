@@ -36,6 +36,16 @@ describe('stateDictOf', () => {
     expect([...stateDictOf(new Map<PickleKey, PickleValue>(weights), 'file.pt')]).toEqual(weights);
   });
 
+  test('tensors on the meta device have a shape and no data', () => {
+    const saved = stateDictOf(read(golden('meta.pt')), 'meta.pt');
+    expect([...saved].map(([name, { kind }]) => [name, kind])).toEqual([
+      ['own', 'tensor'],
+      ['meta', 'meta-tensor'],
+      ['parameter', 'meta-tensor'],
+    ]);
+    expect(saved.get('meta')).toEqual({ kind: 'meta-tensor', shape: [2, 3] });
+  });
+
   test.each(['model', 'state_dict'])('the dict under "%s"', (name) => {
     const value = dict({ [name]: new Map(weights), optimizer: dict({ state: [] }), epoch: 3 });
     expect([...stateDictOf(value, 'file.pt')]).toEqual(weights);

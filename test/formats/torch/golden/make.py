@@ -68,6 +68,11 @@ trainer = {"model": parameters, "epoch": 3, "rate": 0.5, "note": None, "args": {
 save("trainer.pt", trainer, parameters)
 save("trainer-legacy.pt", trainer, parameters, _use_new_zipfile_serialization=False)
 
+# On the meta device a tensor has a shape and no data.
+meta = collections.OrderedDict(own=torch.arange(4.0), meta=torch.empty(2, 3, dtype=torch.bfloat16, device="meta"))
+meta["parameter"] = torch.nn.Parameter(torch.empty(5, device="meta"), requires_grad=False)
+save("meta.pt", meta, {"own": meta["own"]})
+
 metadata = {
     "parameters": {"a.weight": {"tensor_model_parallel": True, "partition_dim": 0, "big": 2**40, "minus": -5}},
     "list": [1, 2.5, "text", None, True, (1, 2)],
