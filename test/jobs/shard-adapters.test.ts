@@ -148,6 +148,34 @@ describe('adapters', () => {
     expect(await verifyRoundTrip(b!, at('out'), QUIET)).toMatchObject({ different: [], notCovered: [] });
   });
 
+  test('an adapter whose name is part of another’s, or of a parameter’s, is cut as it is alone', async () => {
+    const { folder, base } = inputs();
+    const alone = path.join(folder, 'alone');
+    const names = ['default', 'default2', 'lora_A', 'lora_B', 'modules_to_save', 'weight', 'weight_q'];
+    const parameters = new Map([
+      ...lora(...Object.keys(WIDTHS)),
+      ['base_model.model.lm_head.weight', [24, 32]] as const,
+    ]);
+    for (const to of [alone, ...names.map((name) => path.join(base, name))]) {
+      writeAdapter(to, parameters, { modules_to_save: ['lm_head'] }, 'F32', shared);
+    }
+    for (const fuseQkv of [true, false]) {
+      const at = (name: string): string => path.join(folder, `${name}-${fuseQkv}`);
+      await shard(alone, at('one'), { ...TP4, fuseQkv }, { ...QUIET, config: base });
+      await shard(base, at('all'), { ...TP4, fuseQkv }, QUIET);
+      const [one, all] = [at('one'), at('all')].map((to) => openCheckpoint(to));
+      expect(all!.findings).toEqual([]);
+      expect(all!.adapters.map(({ adapterName }) => adapterName)).toEqual(names);
+      for (const adapter of all!.adapters) expect(held(adapter)).toEqual(held(one!.adapters[0]!));
+      await consolidate(all!, at('out'), QUIET);
+      for (const name of names) {
+        const out = path.join(at('out'), name);
+        expect(differences(readFolder(out), readFolder(path.join(base, name)))).toEqual([]);
+      }
+      expect(await verifyRoundTrip(all!, at('out'), QUIET)).toMatchObject({ different: [], notCovered: [] });
+    }
+  });
+
   test('whole modules that were trained (modules_to_save) are spread as the model’s own', async () => {
     const { folder, base, adapter } = inputs();
     const parameters = new Map([...lora('o_proj'), ['base_model.model.lm_head.weight', [24, 32]] as const]);
