@@ -10,6 +10,7 @@ import type { ForgeConfig } from '@electron-forge/shared-types';
 import { FuseV1Options, FuseVersion } from '@electron/fuses';
 import { MakerBuilder } from './forge.builder.ts';
 import { gatherLicenses, prunePackageJson, pruneRuntime } from './forge.contents.ts';
+import { macSigning } from './forge.signing.ts';
 
 /** Set by scripts/forge.mjs where Electron's own download is out of reach: another runtime, for trying things out. */
 const fallbackVersion = process.env.SHARDLOOM_FALLBACK_VERSION;
@@ -67,6 +68,7 @@ const config: ForgeConfig = {
     appBundleId: 'org.shardloom.app',
     appCategoryType: 'public.app-category.developer-tools',
     ...(fallbackZips !== undefined && { electronZipDir: fallbackZips }),
+    ...macSigning(),
   },
   hooks: {
     // Forge asks for the runtime that package.json names; the fallback is another version.

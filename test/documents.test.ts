@@ -2,7 +2,14 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 
-const documents = ['README.md', 'CHANGELOG.md', 'test/attacks/README.md', 'test/fixtures/README.md'].concat(
+const documents = [
+  'README.md',
+  'CHANGELOG.md',
+  'CONTRIBUTING.md',
+  'SECURITY.md',
+  'test/attacks/README.md',
+  'test/fixtures/README.md',
+].concat(
   fs
     .readdirSync('docs', { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.md'))

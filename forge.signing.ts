@@ -1,0 +1,12 @@
+import type { ForgePackagerOptions } from '@electron-forge/shared-types';
+
+/**
+ * How the app for macOS is signed and notarized, where .github/workflows/release.yml has the secrets for it. Without them, or where
+ * one is missing, it is not signed. The certificate itself is in the keychain.
+ */
+export function macSigning(): Pick<ForgePackagerOptions, 'osxSign' | 'osxNotarize'> {
+  const { APPLE_ID: appleId, APPLE_APP_PASSWORD: appleIdPassword, APPLE_TEAM_ID: teamId } = process.env;
+  // A secret that is not set is an empty text.
+  if (!appleId || !appleIdPassword || !teamId) return {};
+  return { osxSign: {}, osxNotarize: { appleId, appleIdPassword, teamId } };
+}
