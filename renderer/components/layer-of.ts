@@ -9,4 +9,11 @@ export function nameInLayer(name: string): string {
   return LAYER.exec(name)?.[2] ?? name;
 }
 
+/** What kind of weight it is within its layer: `q_proj`, or `q_proj.lora_A` of an adapter; null for what is no weight. */
+export function kindOf(name: string): string | null {
+  return KIND.exec(name)?.[1] ?? null;
+}
+
+const KIND = /\.([^.]+(?:\.lora_[^.]+)?)\.weight$/;
+
 const LAYER = /(?:^|\.)layers\.(\d+)\.(.*)$/;

@@ -15,8 +15,9 @@ export function shortName(name: string, room: number, longest: string = name): s
   return core.length <= room ? core : withoutMiddle(core.split('.'), room);
 }
 
-/** Several names in at most `room` characters, which they share. */
-export function shortNames(names: readonly string[], room: number): string {
+/** Several names in at most `room` characters, which they share; `longest` as of {@link shortName}. */
+export function shortNames(names: readonly string[], room: number, longest?: string): string {
+  if (names.length === 1) return shortName(names[0]!, room, longest);
   const whole = names.join(', ');
   if (whole.length <= room) return whole;
   const each = Math.floor((room - 2 * (names.length - 1)) / names.length);

@@ -12,7 +12,7 @@ import { PlaceHeader } from '../components/place-header.tsx';
 import { ProblemCard } from '../components/problem-card.tsx';
 import { Split } from '../components/split.tsx';
 import { progressShare, progressText } from '../jobs/progress-text.ts';
-import { layerOf } from '../components/layer-of.ts';
+import { kindOf, layerOf } from '../components/layer-of.ts';
 import { useEscape } from '../escape.ts';
 import { diffSides } from '../stores/diff.ts';
 import { jobs } from '../stores/jobs.ts';
@@ -115,10 +115,10 @@ function Found({ job, summary, about }: FoundProps) {
   useEscape(state.isOpen ? () => change({ isOpen: false }) : null);
   const items = rows.flatMap((row) => {
     const layer = layerOf(row.name);
-    const match = /\.([^.]+)\.weight$/.exec(row.name);
-    return layer === null || !match || !row.values
+    const kind = kindOf(row.name);
+    return layer === null || kind === null || !row.values
       ? []
-      : [{ name: row.name, layer, kind: match[1]!, value: row.values.relativeNorm, row }];
+      : [{ name: row.name, layer, kind, value: row.values.relativeNorm, row }];
   });
   const moved = items.some(({ value }) => value !== null && value > 0);
   return (

@@ -44,24 +44,29 @@ export interface NameRooms {
   /** Characters of a parameter's name and of the names that it comes from. */
   readonly name: number;
   readonly from: number;
-  /** The longest of the parameters' names. */
-  readonly longest: string;
+  readonly longest: LongestNames;
 }
 
-/** The longest name of some rows. */
-export const longestName = (rows: readonly ParameterRow[]): string => longestOf(rows.map(({ name }) => name));
+/** The longest names of some rows, and of those that they come from. */
+export type LongestNames = Readonly<Record<'name' | 'from', string>>;
+
+export function longestNames(rows: readonly ParameterRow[]): LongestNames {
+  return { name: longestOf(rows.map(({ name }) => name)), from: longestOf(rows.flatMap(({ from }) => from)) };
+}
 
 /**
  * What a cell shows. The table's own rows and cells would be kept for every row that was ever seen: half a gigabyte for a
  * hundred thousand.
  */
 export const CELLS: Readonly<Record<SortKey, (row: ParameterRow, rooms: NameRooms) => ReactNode>> = {
-  name: ({ name }, { name: room, longest }) => <Shortened text={name} short={shortName(name, room, longest)} />,
+  name: ({ name }, { name: room, longest }) => <Shortened text={name} short={shortName(name, room, longest.name)} />,
   shape: ({ shape }) => <span className="mono">{formatShape(shape)}</span>,
   dtype: ({ dtype }) => <span className="mono">{dtype}</span>,
   bytes: ({ bytes }) => formatBytes(bytes),
   rule: (row) => <TagMark row={row} />,
-  from: ({ from }, { from: room }) => <Shortened text={from.join(', ')} short={shortNames(from, room)} />,
+  from: ({ from }, { from: room, longest }) => (
+    <Shortened text={from.join(', ')} short={shortNames(from, room, longest.from)} />
+  ),
   ranks: ({ ranks }) => formatCount(ranks),
   copies: ({ copies }) => formatCount(copies),
   stage: ({ stage }) => stage,

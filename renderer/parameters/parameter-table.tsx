@@ -18,7 +18,7 @@ import { GroupHead } from '../components/group-head.tsx';
 import type { GroupLine, Line } from '../components/grouped-lines.ts';
 import type { Arrangement, SortKey } from './arrange.ts';
 import { ColumnMenu } from './column-menu.tsx';
-import { CELLS, columns, features, longestName, NUMERIC, SHARES, type NameRooms } from './columns.tsx';
+import { CELLS, columns, features, longestNames, NUMERIC, SHARES, type NameRooms } from './columns.tsx';
 import { moveInLines } from '../components/line-keys.ts';
 import { charactersIn } from '../components/tensor-name.tsx';
 import { useKeptScroll, type KeptScroll } from '../components/use-kept-scroll.ts';
@@ -90,7 +90,7 @@ export function ParameterTable(props: ParameterTableProps) {
   const spare = Math.max(0, width - 2 * SIDE - table.getTotalSize());
   const sizes = new Map(shownColumns.map((id, index) => [id, visible[index]!.getSize() + spare * shareOf(id)]));
   const template = [...sizes.values()].map((size) => `${size}px`).join(' ');
-  const longest = useMemo(() => longestName(rows), [rows]);
+  const longest = useMemo(() => longestNames(rows), [rows]);
   const roomOf = (id: SortKey): number => charactersIn((sizes.get(id) ?? 0) - GAP);
   const rooms: NameRooms = { name: roomOf('name'), from: roomOf('from'), longest };
   const most = Math.ceil((virtual.scrollRect?.height ?? 0) / ROW_HEIGHT) + 2 * OVERSCAN + 2;
@@ -145,7 +145,7 @@ export function ParameterTable(props: ParameterTableProps) {
               isShown={isShownLine(lines[index]!, rows, shown)}
               columns={shownColumns}
               rooms={rooms}
-              columnKey={`${template} ${longest}`}
+              columnKey={`${template} ${longest.name} ${longest.from}`}
               onPick={(line) => {
                 setActive(index);
                 if (line.kind === 'group') onToggle(line.key);

@@ -29,11 +29,17 @@ export interface LayerMap<Item extends MapItem> {
 /** The order of a decoder's weights; others come behind in the order in which they are met. */
 const KIND_ORDER = ['q_proj', 'k_proj', 'v_proj', 'qkv_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj'];
 
+/** The matrices of an adapter are where their weight is, lora_A first. */
+function orderOf(kind: string): number {
+  const [weight, matrix] = kind.split('.') as [string, string?];
+  const place = KIND_ORDER.indexOf(weight);
+  return (place < 0 ? KIND_ORDER.length : place) + (matrix?.endsWith('_B') ? 0.5 : 0);
+}
+
 /** Places items as layers × kinds. */
 export function layerMapOf<Item extends MapItem>(items: readonly Item[]): LayerMap<Item> {
   const layers = [...new Set(items.map(({ layer }) => layer))].sort((a, b) => (a ?? Infinity) - (b ?? Infinity));
-  const order = (kind: string): number => (KIND_ORDER.includes(kind) ? KIND_ORDER.indexOf(kind) : KIND_ORDER.length);
-  const kinds = [...new Set(items.map(({ kind }) => kind))].sort((a, b) => order(a) - order(b));
+  const kinds = [...new Set(items.map(({ kind }) => kind))].sort((a, b) => orderOf(a) - orderOf(b));
   const cells = items.map((item) => ({
     item,
     column: layers.indexOf(item.layer),

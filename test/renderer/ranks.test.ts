@@ -2,7 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { rangeText } from '../../renderer/components/range-text.ts';
 import { axisNames, copyText, counterparts, differingTensors, headText } from '../../renderer/layout/blocks.ts';
 import { categoryOf, colouringsOf, legendOf, partsInside, shortName } from '../../renderer/layout/colours.ts';
-import { layerOf } from '../../renderer/components/layer-of.ts';
+import { kindOf, layerOf } from '../../renderer/components/layer-of.ts';
+import { layerMapOf } from '../../renderer/values/layer-map.ts';
 import { answerOf, differencesText } from '../../renderer/replicas/words.ts';
 import { colourOf, HEAT_COLOURS, limitOf, pixelsOf } from '../../renderer/values/heat-colours.ts';
 import { exactValue, moveCell, shortValue, windowAt, windowWith } from '../../renderer/values/window.ts';
@@ -131,6 +132,21 @@ describe('colours of a layout', () => {
     expect(layerOf('model.layers.12.mlp.up_proj.weight')).toBe(12);
     expect(layerOf('base_model.model.model.layers.3.self_attn.q_proj.lora_A.weight')).toBe(3);
     expect(layerOf('model.embed_tokens.weight')).toBeNull();
+  });
+
+  test('the two matrices of each weight of an adapter have rows of their own in a picture of layers', () => {
+    expect(kindOf('model.layers.12.mlp.up_proj.weight')).toBe('up_proj');
+    expect(kindOf('model.layers.12.mlp.up_proj.bias')).toBeNull();
+    const names = [
+      'mlp.down_proj.lora_B',
+      'self_attn.q_proj.lora_B',
+      'self_attn.q_proj.lora_A',
+      'mlp.down_proj.lora_A',
+    ];
+    const items = names.map((name) => ({ name, layer: 3, kind: kindOf(`model.layers.3.${name}.weight`)!, value: 1 }));
+    const { kinds, cells } = layerMapOf(items);
+    expect(kinds).toEqual(['q_proj.lora_A', 'q_proj.lora_B', 'down_proj.lora_A', 'down_proj.lora_B']);
+    expect(new Set(cells.map(({ row }) => row)).size).toBe(4);
   });
 });
 

@@ -43,6 +43,7 @@ describe('a name in the room that there is', () => {
     const names = ['model.layers.0.a.weight', 'model.layers.0.b.weight'];
     expect(shortNames(names, 48)).toBe(names.join(', '));
     expect(shortNames(names, 40)).toBe('layers.0.a.weight, layers.0.b.weight');
+    expect(shortNames(['model.norm.weight'], 30, LORA)).toBe('norm');
     expect(longestOf(names)).toBe(names[0]);
     expect(longestOf([])).toBe('');
   });
