@@ -83,12 +83,20 @@ async function converting(bfloat16: string): Promise<void> {
   ] as const) {
     const command = ['consolidate', checkpoint, OUT, '--dtype', dtype];
     const runs = await paired(`TP 8, --dtype ${dtype}`, to, command, null);
-    const perCore = (folder: string): string => {
-      const cores = Math.min(2, os.availableParallelism());
-      return spread(runs.map(({ seconds }) => bytesBelow(folder) / seconds / cores / 1e9));
+    const rate = (folder: string, seconds: (run: Run) => number): string => {
+      return spread(runs.map((run) => bytesBelow(folder) / seconds(run) / 1e9));
     };
-    console.log(`  input                 ${perCore(from)} GB/s per core   aim: 1`);
-    console.log(`  output                ${perCore(to)} GB/s per core`);
+    const cores = Math.min(2, os.availableParallelism());
+    for (const [label, folder] of [
+      ['of input', from],
+      ['of output', to],
+    ] as const) {
+      const perCore = rate(folder, ({ seconds }) => seconds * cores);
+      const perProcessorSecond = rate(folder, ({ processorSeconds }) => processorSeconds);
+      console.log(
+        `  ${label.padEnd(21)} ${perCore} GB/s per core   aim: 1   (${perProcessorSecond} GB per second of processor time)`,
+      );
+    }
   }
   for (const folder of [wide, wideShards]) fs.rmSync(folder, { recursive: true });
 }
