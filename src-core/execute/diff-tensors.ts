@@ -3,6 +3,7 @@ import { elementCount } from '../tensor/shape.ts';
 import { bandsOf, type Box } from './bands.ts';
 import { RunControl } from './control.ts';
 import type { CopySettings } from './copy-tensors.ts';
+import { DIFFERENCE_SUMS_BYTES, DifferenceSums, type Sums } from './difference-sums.ts';
 import { PairReader, wideDType, type PairSources, type TensorPair, type WideBand } from './pair-reader.ts';
 
 /** Pairs that are compared one after the other, complete in itself like a copy task. */
@@ -24,28 +25,19 @@ export interface ValueDifference {
   readonly maxAbs: number;
   /** The element with the largest difference, and both sides' values there; null where none is finite and differs. */
   readonly largest: { readonly at: readonly number[]; readonly left: number; readonly right: number } | null;
-  /** Sums of |d|, d², l², r² and l·r, d being right minus left. */
-  readonly sums: {
-    readonly absolute: number;
-    readonly squares: number;
-    readonly left: number;
-    readonly right: number;
-    readonly dot: number;
-  };
-  /** Elements that differ by the exponent of |d| as a float32: entry e counts 2^(e-127) up to twice that; 0 what is smaller. */
+  readonly sums: Sums;
+  /** As {@link DifferenceSums} has it. */
   readonly histogram: readonly number[];
 }
-
-const BINS = 256;
-/** Bytes of the sums and counts that the compiled loops write: see `kernels/difference.as.ts`. */
-const RESULT_BYTES = 64;
 
 /** Compares pairs of tensors band by band. One per thread; its memory does not depend on what is compared. */
 export class TensorDiffer {
   readonly #reader: PairReader;
+  readonly #sums: DifferenceSums;
 
   constructor(bandBytes: number) {
-    this.#reader = new PairReader(bandBytes, [RESULT_BYTES, BINS * 4]);
+    this.#reader = new PairReader(bandBytes, [DIFFERENCE_SUMS_BYTES]);
+    this.#sums = new DifferenceSums(this.#reader.memory, this.#reader.extra[0]!);
   }
 
   run(task: DiffTask): ValueDifference[] {
@@ -79,10 +71,8 @@ export class TensorDiffer {
   }
 
   #values(pair: TensorPair, control: RunControl): ValueDifference {
-    const { kernels, bytes, view } = this.#reader.memory;
-    const [out, histogram] = this.#reader.extra as [number, number];
-    bytes.fill(0, out, out + RESULT_BYTES);
-    bytes.fill(0, histogram, histogram + BINS * 4);
+    const found = this.#sums;
+    found.clear();
     let largest: ValueDifference['largest'] = null;
     let maxAbs = 0;
     // Finite elements that differ, up to the band before.
@@ -91,31 +81,27 @@ export class TensorDiffer {
     for (const band of bandsOf(pair.left.shape, this.#reader.wideElements)) {
       control.check();
       const wide = this.#reader.readWide(pair, band);
-      const [left, right, count] = [wide.left.byteOffset, wide.right.byteOffset, wide.left.length];
-      view.setFloat32(out + 48, 0, true);
-      if (wideDType(pair) === 'F32') kernels.compare32(left, right, Math.ceil(count / 4) * 4, out, histogram);
-      else kernels.compare64(left, right, count, out, histogram);
-      const differing = view.getUint32(out + 40, true) - view.getUint32(out + 44, true);
+      found.add(wideDType(pair), wide.left.byteOffset, wide.right.byteOffset, wide.left.length);
+      const differing = found.changed - found.nonFinite;
       // A hair below what was rounded to float32, so that no larger one is missed.
-      if (differing > seen && view.getFloat32(out + 48, true) >= maxAbs * (1 - 2 ** -23)) {
-        const found = largestIn(wide, band);
-        if (found.maxAbs > maxAbs) ({ maxAbs, largest } = found);
+      if (differing > seen && found.largestOfBand >= maxAbs * (1 - 2 ** -23)) {
+        const inBand = largestIn(wide, band);
+        if (inBand.maxAbs > maxAbs) ({ maxAbs, largest } = inBand);
       }
       seen = differing;
-      control.add(count * pairElement);
+      control.add(wide.left.length * pairElement);
     }
-    const sum = (index: number): number => view.getFloat64(out + 8 * index, true);
-    const changed = view.getUint32(out + 40, true);
+    const { changed, nonFinite, sums, histogram } = found;
     return {
       name: pair.name,
       status: changed === 0 ? 'equal' : 'different',
       elements: elementCount(pair.left.shape),
       changed,
-      nonFinite: view.getUint32(out + 44, true),
+      nonFinite,
       maxAbs,
       largest,
-      sums: { absolute: sum(0), squares: sum(1), left: sum(2), right: sum(3), dot: sum(4) },
-      histogram: [...new Uint32Array(bytes.buffer, histogram, BINS)],
+      sums,
+      histogram,
     };
   }
 }

@@ -1,14 +1,15 @@
 // The inner loops of comparing the values of two tensors, over buffers that all lie in one WebAssembly memory. AssemblyScript,
 // compiled by `npm run build:kernels`.
 
-// Where sums and counts lie behind `out`, in bytes: five float64 sums (|d|, d·d, l·l, r·r, l·r), then u32 counts (elements that
-// differ; of these, those that are not finite on both sides), then the largest |d| of finite elements as float32.
+// Where sums and counts are behind `out`, in bytes: five float64 sums (|d|, d·d, l·l, r·r, l·r), then u64 counts (elements that
+// differ; of these, those that are not finite on both sides), then the largest |d| of finite elements as float32. Counts have 64 bits
+// because they go on over all bands of a tensor, which may have more than 2^32 elements; those of one call fit 32.
 const CHANGED: usize = 40;
-const ODD: usize = 44;
-const MOST: usize = 48;
+const ODD: usize = 48;
+const MOST: usize = 56;
 
 /**
- * Adds what `count` float32 elements of both sides say to `out`, and to `histogram` (256 u32) each finite difference by the exponent
+ * Adds what `count` float32 elements of both sides say to `out`, and to `histogram` (256 u64) each finite difference by the exponent
  * of its float32. Elements that are not finite on both sides are in no sum; they differ unless both are NaN or both have the same
  * bits. Zeros of either sign are equal. `count` is a multiple of 4; what is behind the data is zero on both sides.
  */
@@ -53,18 +54,18 @@ export function compare32(left: usize, right: usize, count: u32, out: usize, his
     most = f32x4.max(most, d);
     const bins = i32x4.shr_u(d, 23);
     const counted = mask & ~oddMask;
-    if (counted & 1) count32(histogram, i32x4.extract_lane(bins, 0));
-    if (counted & 2) count32(histogram, i32x4.extract_lane(bins, 1));
-    if (counted & 4) count32(histogram, i32x4.extract_lane(bins, 2));
-    if (counted & 8) count32(histogram, i32x4.extract_lane(bins, 3));
+    if (counted & 1) addToBin(histogram, i32x4.extract_lane(bins, 0));
+    if (counted & 2) addToBin(histogram, i32x4.extract_lane(bins, 1));
+    if (counted & 4) addToBin(histogram, i32x4.extract_lane(bins, 2));
+    if (counted & 8) addToBin(histogram, i32x4.extract_lane(bins, 3));
   }
   add64(out, sumOf(sumAbs));
   add64(out + 8, sumOf(sumSquares));
   add64(out + 16, sumOf(sumLeft));
   add64(out + 24, sumOf(sumRight));
   add64(out + 32, sumOf(sumDot));
-  store<u32>(out + CHANGED, load<u32>(out + CHANGED) + changed);
-  store<u32>(out + ODD, load<u32>(out + ODD) + odd);
+  addCount(out + CHANGED, changed);
+  addCount(out + ODD, odd);
   const largest = max(
     max(f32x4.extract_lane(most, 0), f32x4.extract_lane(most, 1)),
     max(f32x4.extract_lane(most, 2), f32x4.extract_lane(most, 3)),
@@ -85,8 +86,8 @@ export function compare64(left: usize, right: usize, count: u32, out: usize, his
     const r = load<f64>(right);
     if (!isFinite(l) || !isFinite(r)) {
       if ((isNaN(l) && isNaN(r)) || l == r) continue;
-      count32(out, 10);
-      count32(out, 11);
+      addCount(out + CHANGED, 1);
+      addCount(out + ODD, 1);
       continue;
     }
     const d = abs(r - l);
@@ -96,10 +97,10 @@ export function compare64(left: usize, right: usize, count: u32, out: usize, his
     sumRight += r * r;
     sumDot += l * r;
     if (l == r) continue;
-    count32(out, 10);
+    addCount(out + CHANGED, 1);
     const single = <f32>d;
     store<f32>(out + MOST, max(load<f32>(out + MOST), single));
-    count32(histogram, (reinterpret<u32>(single) >> 23) & 0xff);
+    addToBin(histogram, (reinterpret<u32>(single) >> 23) & 0xff);
   }
   add64(out, sumAbs);
   add64(out + 8, sumSquares);
@@ -108,9 +109,12 @@ export function compare64(left: usize, right: usize, count: u32, out: usize, his
   add64(out + 32, sumDot);
 }
 
-function count32(table: usize, index: u32): void {
-  const at = table + ((<usize>index) << 2);
-  store<u32>(at, load<u32>(at) + 1);
+function addToBin(histogram: usize, bin: u32): void {
+  addCount(histogram + ((<usize>bin) << 3), 1);
+}
+
+function addCount(at: usize, count: u32): void {
+  store<u64>(at, load<u64>(at) + count);
 }
 
 function add64(at: usize, value: f64): void {
