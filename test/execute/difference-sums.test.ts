@@ -14,8 +14,8 @@ test.each([
   const [left, right, address] = memory.addresses as [number, number, number];
   const sums = new DifferenceSums(memory, address);
   sums.clear();
-  new Values(memory.bytes.buffer, left, 4).set([1, 2, NaN, 5]);
-  new Values(memory.bytes.buffer, right, 4).set([2, 3, 4, 5]);
+  new Values(memory.view.buffer as ArrayBuffer, left, 4).set([1, 2, NaN, 5]);
+  new Values(memory.view.buffer as ArrayBuffer, right, 4).set([2, 3, 4, 5]);
   sums.add(dtype, left, right, 4);
   expect([sums.changed, sums.nonFinite, sums.histogram[127]]).toEqual([3, 1, 2]);
   // As after bands with so many elements that differ.
