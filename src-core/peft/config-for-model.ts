@@ -26,7 +26,7 @@ type Translate = (modules: readonly FusedModule[], config: PeftConfig) => PeftCo
 
 function forModel<Config extends Configs>(model: SpecsOfModel, config: Config, translate: Translate): Config {
   const modules = ('stages' in model ? model.stages.flatMap(({ specs }) => specs) : model).flatMap(
-    ({ moduleFullyQualifiedName: module, specs }) => specs.map(({ fusion }): FusedModule => ({ module, fusion })),
+    ({ moduleFullyQualifiedName, specs }) => specs.flatMap((spec) => spec.fusedModules(moduleFullyQualifiedName)),
   );
   if (config instanceof Map) {
     const configs = config as ReadonlyMap<string, PeftConfig>;

@@ -88,9 +88,8 @@ function modulesOf({ parameters }: StageDescription): Map<string, Map<string, Pa
 /** The original linears that a module of the Neuron model consists of: itself, or those that a spec fuses into it. */
 function linearsOf({ specs }: StageDescription, module: string): string[] {
   for (const { moduleFullyQualifiedName: parent, specs: ofParent } of specs) {
-    for (const spec of ofParent) {
-      const { into, linears } = spec.fusion;
-      if (module === `${parent}.${into}`) return linears.map((linear) => `${parent}.${linear}`);
+    for (const { fusion } of ofParent) {
+      if (fusion && module === `${parent}.${fusion.into}`) return fusion.linears.map((linear) => `${parent}.${linear}`);
     }
   }
   return [module];

@@ -62,7 +62,7 @@ export class FusedLinearsSpec extends ModelWeightTransformationSpec implements F
     }
   }
 
-  get fusion(): Fusion {
+  override get fusion(): Fusion {
     return { into: this.fusedLinearName, linears: this.linearNames };
   }
 

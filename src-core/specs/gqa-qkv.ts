@@ -51,7 +51,7 @@ export class GQAQKVColumnParallelLinearSpec extends ModelWeightTransformationSpe
   static createQueryOrOutputProjectionLocalWeightFromRegularWeight =
     createQueryOrOutputProjectionLocalWeightFromRegularWeight;
 
-  get fusion(): Fusion {
+  override get fusion(): Fusion {
     const { gqaQkvProjectionName, queryProjectionName, keyProjectionName, valueProjectionName } = this.fields;
     return { into: gqaQkvProjectionName, linears: [queryProjectionName, keyProjectionName, valueProjectionName] };
   }

@@ -1,5 +1,5 @@
 import { ShardloomError } from '../errors.ts';
-import { adaptPeftConfig, toOriginalPeftConfig, type Fusion } from './peft-config/adapt.ts';
+import { adaptPeftConfig, toOriginalPeftConfig, type FusedModule, type Fusion } from './peft-config/adapt.ts';
 import type { PeftConfig } from './peft-config/lora-config.ts';
 import { cat } from '../tensor/operations.ts';
 import type { ParametersMetadata } from '../tensor/parallel.ts';
@@ -132,20 +132,30 @@ export abstract class ModelWeightTransformationSpec {
     });
   }
 
-  /** Which linears of the original model the Neuron model holds as one; their names are those in the spec's module. */
-  abstract readonly fusion: Fusion;
+  /**
+   * Which linears of the original model the Neuron model holds as one; their names are those in the spec's module. Null: none, and
+   * configs of adapters name the same modules on both sides.
+   */
+  get fusion(): Fusion | null {
+    return null;
+  }
+
+  /** The spec's module with its {@link fusion}, as configs of adapters are translated by; none without one. */
+  fusedModules(moduleFullyQualifiedName: string): readonly FusedModule[] {
+    return this.fusion ? [{ module: moduleFullyQualifiedName, fusion: this.fusion }] : [];
+  }
 
   /**
    * The config of an adapter with this module's linears under the Neuron model's name. Throws `unsupported` for other PEFT types
    * than LoRA and where only some of the fused linears are targeted. Harmless to apply twice.
    */
   adaptPeftConfig(moduleFullyQualifiedName: string, config: PeftConfig): PeftConfig {
-    return adaptPeftConfig([{ module: moduleFullyQualifiedName, fusion: this.fusion }], config);
+    return adaptPeftConfig(this.fusedModules(moduleFullyQualifiedName), config);
   }
 
   /** The config with this module's linears under their names in the original model. */
   toOriginalPeftConfig(moduleFullyQualifiedName: string, config: PeftConfig): PeftConfig {
-    return toOriginalPeftConfig([{ module: moduleFullyQualifiedName, fusion: this.fusion }], config);
+    return toOriginalPeftConfig(this.fusedModules(moduleFullyQualifiedName), config);
   }
 
   /** Names of all parameters that this spec would affect, on both sides. */
