@@ -3,7 +3,8 @@ import { withFile } from '../src-core/bytes/file.ts';
 import { FileSink, writeNewFile } from '../src-core/bytes/sink.ts';
 import { layoutSafetensors, readSafetensors } from '../src-core/formats/safetensors/index.ts';
 import { describeModel } from '../src-core/models/family.ts';
-import { finishShard, planSharding } from '../src-core/plan/sharding.ts';
+import { lastPieces } from '../src-core/plan/last-pieces.ts';
+import { planSharding } from '../src-core/plan/sharding.ts';
 import { viewOf } from '../src-core/tensor/view.ts';
 
 /**
@@ -43,7 +44,7 @@ export function makeSparseCheckpoint(
     const shard = new FileSink(path.join(folder, output.path), output.size);
     // Nothing checks the CRC-32 of a hole: readers of torch archives do not.
     const crcs = output.tensors.map(() => ({ crc32: 0 }));
-    for (const { at, bytes } of [...output.pieces, ...finishShard(output, crcs)]) shard.write(bytes, at);
+    for (const { at, bytes } of [...output.pieces, ...lastPieces(output, crcs)]) shard.write(bytes, at);
     shard.close();
   }
   for (const { path: name, text } of plan.texts) writeNewFile(path.join(folder, name), new TextEncoder().encode(text));

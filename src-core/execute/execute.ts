@@ -4,6 +4,7 @@ import { reading } from '../bytes/file.ts';
 import { writeAt } from '../bytes/sink.ts';
 import { isShardloomError, ShardloomError } from '../errors.ts';
 import { MAX_SIDECAR_BYTES } from '../limits.ts';
+import { lastPieces } from '../plan/last-pieces.ts';
 import { plannedBytes, plannedReads, type Plan, type PlanOutput, type PlanPiece, type PlanText } from '../plan/plan.ts';
 import { validatePlan } from '../plan/validate.ts';
 import { formatBytes } from '../units.ts';
@@ -38,8 +39,6 @@ export interface ExecuteOptions extends WatchOptions {
    * that tell of the run.
    */
   readonly beforePublish?: (written: WrittenOutput[]) => readonly PlanText[];
-  /** Completes an output whose last pieces depend on the tensors' CRC-32 (zip archives). */
-  readonly finish?: (output: PlanOutput, tensors: readonly CopiedTensor[]) => readonly PlanPiece[];
 }
 
 /** An output file with what was seen while its tensors were copied, in the plan's order. */
@@ -76,7 +75,7 @@ async function run(plan: Plan, out: string, options: ExecuteOptions): Promise<Ex
   const settings = copySettings(
     options.bandBytes,
     options.digest === undefined ? 'xxh64' : options.digest,
-    options.finish !== undefined,
+    plan.outputs.some(({ archive }) => archive !== undefined),
   );
   checkSpace(mine, out, bytesLeftIn(out, mine, part));
   const staging = Staging.claim(out, plan, { ...settings, replace: options.replace ?? false, part });
@@ -158,7 +157,7 @@ async function copyAll(
   });
   return plan.outputs.map((output) => {
     const file = staging.pathOf(output.path);
-    return finishOutput(output, file, copied.get(output.path) ?? new Map(), options);
+    return finishOutput(output, file, copied.get(output.path) ?? new Map());
   });
 }
 
@@ -177,14 +176,9 @@ function createOutput(output: PlanOutput, file: string): void {
   }
 }
 
-function finishOutput(
-  output: PlanOutput,
-  file: string,
-  copied: ReadonlyMap<string, CopiedTensor>,
-  options: ExecuteOptions,
-): WrittenOutput {
+function finishOutput(output: PlanOutput, file: string, copied: ReadonlyMap<string, CopiedTensor>): WrittenOutput {
   const tensors = output.tensors.map((tensor) => copied.get(tensor.name)!);
-  const pieces = options.finish?.(output, tensors) ?? [];
+  const pieces = lastPieces(output, tensors);
   if (pieces.length > 0) {
     const fd = fs.openSync(file, 'r+');
     try {

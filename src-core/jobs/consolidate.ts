@@ -5,7 +5,7 @@ import { checkAdapterFolder } from '../checkpoint/file-names.ts';
 import { ShardloomError, type Finding } from '../errors.ts';
 import type { DigestName } from '../execute/digest.ts';
 import { executePlan, type ExecuteOptions, type ExecuteResult, type WrittenOutput } from '../execute/execute.ts';
-import { finishOutput, planConsolidation, type ConsolidationOptions } from '../plan/consolidation.ts';
+import { planConsolidation, type ConsolidationOptions } from '../plan/consolidation.ts';
 import { partNameOf, type PartName } from '../plan/part-name.ts';
 import { originalWeightsOf } from '../plan/original-weights.ts';
 import type { Plan } from '../plan/plan.ts';
@@ -128,7 +128,6 @@ export async function consolidate(
   let findings: readonly Finding[] = prepared.findings;
   const result = await executePlan(plan, out, {
     ...options,
-    ...(prepared.options.format === 'pytorch' && { finish: finishOutput }),
     beforePublish: (written: readonly WrittenOutput[]) => {
       findings = [...prepared.findings, ...findingsWhileCopying(plan, written)];
       throwFirstError(findings);

@@ -2,7 +2,7 @@ import path from 'node:path';
 import { ShardloomError, type Finding } from '../errors.ts';
 import { executePlan, type ExecuteResult, type WrittenOutput } from '../execute/execute.ts';
 import { planMerge, type MergedAdapter, type MergedModule, type MergePlan } from '../peft/merge.ts';
-import { finishOutput, planModelFiles, type ConsolidationOptions } from '../plan/consolidation.ts';
+import { planModelFiles, type ConsolidationOptions } from '../plan/consolidation.ts';
 import { PlanBuilder } from '../plan/plan-builder.ts';
 import type { Plan } from '../plan/plan.ts';
 import { modelCompanions } from '../plan/sidecars.ts';
@@ -88,7 +88,6 @@ export async function merge(
   let findings: readonly Finding[] = [];
   const result = await executePlan(plan, out, {
     ...options,
-    ...(prepared.options.format === 'pytorch' && { finish: finishOutput }),
     beforePublish: (written) => {
       findings = findingsWhileCopying(plan, written);
       return [{ path: MANIFEST_FILE, text: manifestOf(prepared, written, options.version) }];

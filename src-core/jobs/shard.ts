@@ -6,7 +6,7 @@ import type { ModelDescription } from '../models/description.ts';
 import { describeModel } from '../models/family.ts';
 import { decoderConfigOf } from '../models/from-config.ts';
 import { injectLora } from '../peft/inject-lora.ts';
-import { finishShard, planSharding, type ShardedPart, type ShardingOptions } from '../plan/sharding.ts';
+import { planSharding, type ShardedPart, type ShardingOptions } from '../plan/sharding.ts';
 import { companionFiles, modelCard } from '../plan/sidecars.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { StateDict } from '../specs/spec.ts';
@@ -142,7 +142,6 @@ async function write(
   const result = await executePlan(plan, out, {
     ...options,
     digest: null,
-    finish: finishShard,
     ...(part && { beforePublish: (written) => [partText(plan, null, written, averagedFindings)] }),
   });
   return { ...result, out: path.resolve(out), plan, findings: averagedFindings(result.written) };

@@ -1,6 +1,6 @@
 import type { Checkpoint, ShardedState } from '../checkpoint/checkpoint.ts';
 import { layoutSafetensors } from '../formats/safetensors/index.ts';
-import { finishTorchArchive, layoutTorchArchive, type ArchiveLayout } from '../formats/torch/index.ts';
+import { layoutTorchArchive } from '../formats/torch/index.ts';
 import type { OriginalWeight } from '../specs/spec.ts';
 import type { DType } from '../tensor/dtype.ts';
 import { PlanBuilder, plannedWeights, type PlannedWeight } from './plan-builder.ts';
@@ -22,11 +22,6 @@ const BASE_NAMES = {
   adapter: { safetensors: 'adapter_model', pytorch: 'adapter_model' },
 } as const;
 const EXTENSIONS = { safetensors: '.safetensors', pytorch: '.bin' } as const;
-
-/** What the torch archive of an output is finished with, kept beside the plan's plain description of it. */
-export interface TorchOutput extends PlanOutput {
-  readonly archive: ArchiveLayout;
-}
 
 /**
  * The plan that writes a checkpoint's weights as Hugging Face files: the model and the default adapter into the output
@@ -104,7 +99,7 @@ function safetensorsOutput(builder: PlanBuilder, path: string, weights: readonly
   return { ...placed(builder, weights, layout), path, format: 'safetensors' };
 }
 
-function torchOutput(builder: PlanBuilder, path: string, weights: readonly PlannedWeight[]): TorchOutput {
+function torchOutput(builder: PlanBuilder, path: string, weights: readonly PlannedWeight[]): PlanOutput {
   // torch.save names the archive's root folder after the file.
   const root = path.slice(path.lastIndexOf('/') + 1).replace(/\.bin$/, '');
   const entries = new Map(weights.map((weight) => [weight.name, { kind: 'tensor' as const, ...headerEntry(weight) }]));
@@ -133,14 +128,4 @@ function placed(
   const byName = new Map(weights.map((weight) => [weight.name, weight]));
   const tensors = layout.tensors.map(({ name, at }) => builder.tensor(byName.get(name)!, at));
   return { size: layout.size, pieces: layout.pieces, tensors };
-}
-
-/** The pieces of a zip archive that depend on the CRC-32 of what was copied. */
-export function finishOutput(output: PlanOutput, tensors: readonly { readonly crc32: number }[]): readonly PlanPiece[] {
-  return 'archive' in output
-    ? finishTorchArchive(
-        (output as TorchOutput).archive,
-        tensors.map(({ crc32 }) => crc32),
-      )
-    : [];
 }

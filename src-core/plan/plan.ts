@@ -1,3 +1,4 @@
+import type { ArchiveLayout } from '../formats/torch/index.ts';
 import { dtypeBytes, type DType } from '../tensor/dtype.ts';
 import type { Shape } from '../tensor/shape.ts';
 import type { Rank } from '../tensor/stored.ts';
@@ -106,6 +107,8 @@ export interface PlanOutput {
   readonly size: number;
   readonly pieces: readonly PlanPiece[];
   readonly tensors: readonly PlanTensor[];
+  /** Present where the file is a zip archive, whose last pieces need what was copied: see `plan/last-pieces.ts`. */
+  readonly archive?: ArchiveLayout;
 }
 
 export interface PlanText {

@@ -1,4 +1,4 @@
-import { layoutTorchArchive, finishTorchArchive } from '../formats/torch/index.ts';
+import { layoutTorchArchive } from '../formats/torch/index.ts';
 import {
   createParameterMetadata,
   savedNames,
@@ -8,7 +8,6 @@ import {
 import { adaptStateDict } from '../specs/adapt-state-dict.ts';
 import type { StateDict } from '../specs/spec.ts';
 import type { View } from '../tensor/view.ts';
-import type { TorchOutput } from './consolidation.ts';
 import { PlanBuilder, plannedWeights } from './plan-builder.ts';
 import type { Plan, PlanOutput, PlanText } from './plan.ts';
 
@@ -127,7 +126,7 @@ function archiveOutput(
   root: string,
   value: Parameters<typeof layoutTorchArchive>[1],
   tensors: ReadonlyMap<string, View> | readonly View[],
-): TorchOutput {
+): PlanOutput {
   const archive = layoutTorchArchive(root, value);
   const views = [...tensors.values()];
   const planned = archive.tensors.map(({ name, at }, index) => {
@@ -135,17 +134,6 @@ function archiveOutput(
     return builder.tensor(plannedWeights([[name, weight]], undefined)[0]!, at);
   });
   return { path, format: 'pytorch', size: archive.size, pieces: archive.pieces, tensors: planned, archive };
-}
-
-/** Completes an archive that {@link planSharding} planned. */
-export function finishShard(
-  output: PlanOutput,
-  tensors: readonly { readonly crc32: number }[],
-): ReturnType<typeof finishTorchArchive> {
-  return finishTorchArchive(
-    (output as TorchOutput).archive,
-    tensors.map(({ crc32 }) => crc32),
-  );
 }
 
 /** The fields of trn_config.json that say how the checkpoint is laid out. */

@@ -7,7 +7,7 @@ import type { ModelDescription } from '../models/description.ts';
 import type { DecoderConfig } from '../models/decoder.ts';
 import { describeModel } from '../models/family.ts';
 import { injectLora } from '../peft/inject-lora.ts';
-import { finishShard, planSharding, type ShardedPart, type ShardingOptions } from '../plan/sharding.ts';
+import { planSharding, type ShardedPart, type ShardingOptions } from '../plan/sharding.ts';
 import { PEFT_PREFIX } from '../specs/adapter-names.ts';
 import { elementCount, type Shape } from '../tensor/shape.ts';
 import { viewOf, type View } from '../tensor/view.ts';
@@ -63,7 +63,6 @@ export async function makeSample(folder: string, options: SampleOptions = {}): P
   const sidecars = lora ? [{ from: lora.config, path: 'adapter_default/adapter_config.json' }] : [];
   const checkpoint = path.join(folder, 'checkpoint');
   await executePlan({ ...plan, texts, sidecars }, checkpoint, {
-    finish: finishShard,
     digest: null,
     ...(options.workers !== undefined && { workers: options.workers }),
   });
