@@ -283,6 +283,16 @@ describe('refused', () => {
       { target_modules: ['q_proj', 'self_attn.k_proj', 'v_proj'] },
       /named in different ways/,
     ],
+    [
+      'one of them named twice, in different ways',
+      { target_modules: ['mlp.gate_proj', 'gate_proj', 'up_proj'] },
+      /named in different ways/,
+    ],
+    [
+      'a rank that is said in different ways',
+      { target_modules: '.*_proj', rank_pattern: { q_proj: 4, k_proj: 4, v_proj: 4, 'self_attn.q_proj': 2 } },
+      /named in different ways/,
+    ],
     ['another PEFT type', { peft_type: 'IA3', target_modules: ['q_proj'] }, /PEFT type IA3/],
     ['a field of another kind', { target_modules: 7 }, /target_modules/],
   ])('%s', (_what, fields, message) => {

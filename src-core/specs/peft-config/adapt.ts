@@ -46,7 +46,10 @@ const PATTERN_FIELDS = ['rank_pattern', 'alpha_pattern'] as const;
  */
 export function adaptPeftConfig(modules: readonly FusedModule[], config: PeftConfig): PeftConfig {
   const lora = loraConfigOf(config);
-  for (const one of modules) checkFusion(lora, one);
+  for (const one of modules) {
+    const problem = fusionProblem(lora, one);
+    if (problem) throw problem;
+  }
   const adapted = translated(config, lora, modules, ({ into, linears }) => ({
     before: linears,
     after: [into],
@@ -166,25 +169,27 @@ function isSaved({ modules_to_save: saved }: LoraConfig, module: string): boolea
   return (saved ?? []).some((item) => module.endsWith(item));
 }
 
-/** What a config says of the linears of one module must be sayable of the fused one. */
-function checkFusion(lora: LoraConfig, one: FusedModule): void {
-  const { parts, fused } = namesOf(one);
-  checkAllOrNone(lora, parts, fused, 'saved whole', (name) => isSaved(lora, name));
-  checkAllOrNone(lora, parts, fused, 'targeted', (name) => isTargeted(lora, name));
-  for (const field of PATTERN_FIELDS) checkSameValue(lora, field, parts);
+/** Why what a config says of the linears of one module cannot be said of the fused one; null if it can. */
+function fusionProblem(lora: LoraConfig, one: FusedModule): ShardloomError | null {
+  return (
+    problemOfSome(lora, one, 'saved whole', (name) => isSaved(lora, name)) ??
+    problemOfSome(lora, one, 'targeted', (name) => isTargeted(lora, name)) ??
+    problemOfValues(lora, one, 'rank_pattern') ??
+    problemOfValues(lora, one, 'alpha_pattern')
+  );
 }
 
-function checkAllOrNone(
+function problemOfSome(
   config: LoraConfig,
-  linears: readonly string[],
-  into: string,
+  one: FusedModule,
   what: string,
   holds: (name: string) => boolean,
-): void {
+): ShardloomError | null {
+  const { parts: linears, fused: into } = namesOf(one);
   const held = linears.filter(holds);
-  if (held.length === 0 || held.length === linears.length) return;
+  if (held.length === 0 || held.length === linears.length) return null;
   const missing = linears.filter((name) => !held.includes(name));
-  throw new ShardloomError({
+  return new ShardloomError({
     tag: 'unsupported',
     what: `The Neuron model holds these linears as one, but only some of them are ${what}.`,
     tensor: into,
@@ -197,11 +202,12 @@ function checkAllOrNone(
 }
 
 /** Fused linears are one matrix in training: they cannot have different ranks or alphas. */
-function checkSameValue(config: LoraConfig, field: PatternField, linears: readonly string[]): void {
-  if (!config[field] || !linears.every((name) => isTargeted(config, name))) return;
+function problemOfValues(config: LoraConfig, one: FusedModule, field: PatternField): ShardloomError | null {
+  const { parts: linears } = namesOf(one);
+  if (!config[field] || !linears.every((name) => isTargeted(config, name))) return null;
   const values = linears.map((name) => valueFor(config, field, name));
-  if (new Set(values).size <= 1) return;
-  throw new ShardloomError({
+  if (new Set(values).size <= 1) return null;
+  return new ShardloomError({
     tag: 'unsupported',
     what: `The Neuron model holds these linears as one, but ${field} gives them different values.`,
     tensor: linears.join(', '),
@@ -221,17 +227,18 @@ function valueFor(config: LoraConfig, field: PatternField, module: string): numb
 }
 
 /**
- * The adapted config must say of the fused linear what the original one says of all its parts. What that says of the fused linear
- * was translated before.
+ * The adapted config must say of the fused linear what the original one says of all its parts, and what is left of the parts' names
+ * must not contradict it. What the original one says of the fused linear was translated before.
  */
 function checkMeaning(before: LoraConfig, after: LoraConfig, one: FusedModule): void {
   const { parts: linears, fused: into } = namesOf(one);
-  if (!linears.every((name) => isTargeted(before, name))) return;
   const same = PATTERN_FIELDS.every((field) => {
     const isTranslated = patternKeyFor(before, field, into) !== null;
     return isTranslated || valueFor(before, field, linears[0]!) === valueFor(after, field, into);
   });
-  if (isExcluded(before, into) || (isTargeted(after, into) && same)) return;
+  const isKept = isExcluded(before, into) || (isTargeted(after, into) && same);
+  const isMeant = !linears.every((name) => isTargeted(before, name)) || isKept;
+  if (isMeant && fusionProblem(after, one) === null) return;
   throw new ShardloomError({
     tag: 'unsupported',
     what: 'The linears that are fused are named in different ways, which cannot be said of the fused one.',
