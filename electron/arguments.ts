@@ -1,7 +1,7 @@
 import path from 'node:path';
 
 /**
- * The folder that the command line names: `shardloom FOLDER`. Options are Chromium's and Electron's. An app that is not
+ * The folder that the command line names: `shardloom-desktop FOLDER`. Options are Chromium's and Electron's. An app that is not
  * packaged has its own path as the first argument.
  */
 export function folderFromArguments(argv: readonly string[], directory: string, isPackaged: boolean): string | null {

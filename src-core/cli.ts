@@ -8,6 +8,7 @@ import { EXIT_CODES_HELP } from './cli/exit-codes.ts';
 import { inspectCommand } from './cli/inspect-command.ts';
 import { layoutCommand } from './cli/layout-command.ts';
 import { descendantsCommand, lineageCommand, type LineageFlags } from './cli/lineage-command.ts';
+import { openCommand } from './cli/open-command.ts';
 import { withOutputOptions, withShardOptions, withWorkers } from './cli/options.ts';
 import { finishCommand } from './cli/parts.ts';
 import { sampleCommand, type SampleFlags } from './cli/sample-command.ts';
@@ -47,6 +48,15 @@ program
   .argument('<folder>', 'the checkpoint, its shards/, an adapter_<name>/ or its adapter_shards/')
   .option('--json', 'print a JSON document')
   .action((folder: string, flags: { json?: boolean }) => run(flags.json, () => inspectCommand(folder, flags)));
+
+program
+  .command('open')
+  .summary('open a folder in the window')
+  .description(
+    'Opens a folder in the window of Shardloom, or just the window. Needs a display and the app: on a server everything else here does without.',
+  )
+  .argument('[folder]', 'the checkpoint, its shards/, an adapter_<name>/ or its adapter_shards/')
+  .action((folder: string | undefined) => run(undefined, () => openCommand(folder)));
 
 withOutputOptions(
   program

@@ -44,6 +44,8 @@ export type ErrorTag =
   | 'write-failed'
   | 'read-failed'
   | 'source-changed'
+  /** The app's window cannot be shown. */
+  | 'no-window'
   /** Stopped by the user, and nothing of it is left; or so that it can go on later, and what was written is kept. */
   | 'cancelled'
   | 'stopped'

@@ -1,13 +1,23 @@
 import type { ErrorTag } from '../errors.ts';
 
 /** Exit codes, as `--help` documents them. */
-export const EXIT = { done: 0, fault: 1, usage: 2, input: 3, output: 4, cancelled: 130, stopped: 143 } as const;
+export const EXIT = {
+  done: 0,
+  fault: 1,
+  usage: 2,
+  input: 3,
+  output: 4,
+  window: 5,
+  cancelled: 130,
+  stopped: 143,
+} as const;
 
 const OUTPUT_TAGS: ReadonlySet<ErrorTag> = new Set(['output-exists', 'output-busy', 'no-space', 'write-failed']);
 
 /** The exit code for an error of the engine. */
 export function exitCodeOf(tag: ErrorTag): number {
   if (tag === 'usage') return EXIT.usage;
+  if (tag === 'no-window') return EXIT.window;
   if (tag === 'cancelled') return EXIT.cancelled;
   if (tag === 'stopped') return EXIT.stopped;
   if (tag === 'bad-plan' || tag === 'internal') return EXIT.fault;
@@ -21,6 +31,7 @@ Exit codes:
   2    wrong usage
   3    the checkpoint cannot be used: a file or rank is missing, damaged or does not fit
   4    the output cannot be written: it exists, the disk is full, no permission
+  5    the window cannot be shown: no display, or the app is not installed
   130  cancelled with Ctrl-C; nothing is left behind
   143  stopped by SIGTERM; what was written is kept, and the same command goes on from there
 `;
