@@ -1,16 +1,17 @@
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { MakerDeb } from '@electron-forge/maker-deb';
-import type { MakerDebConfig } from '@electron-forge/maker-deb';
 import { MakerZIP } from '@electron-forge/maker-zip';
 import { FusesPlugin } from '@electron-forge/plugin-fuses';
 import { VitePlugin } from '@electron-forge/plugin-vite';
 import type { ForgeConfig } from '@electron-forge/shared-types';
 import { FuseV1Options, FuseVersion } from '@electron/fuses';
 import { MakerBuilder } from './forge.builder.ts';
+import { addCommandLine, requireSelfContainedNode } from './forge.cli.ts';
 import { gatherLicenses, prunePackageJson, pruneRuntime } from './forge.contents.ts';
+import { deb } from './forge.deb.ts';
 import { macSigning } from './forge.signing.ts';
+import { APP_ID, WINDOW } from './src-core/cli/open-command.ts';
 
 /** Set by scripts/forge.mjs where Electron's own download is out of reach: another runtime, for trying things out. */
 const fallbackVersion = process.env.SHARDLOOM_FALLBACK_VERSION;
@@ -25,31 +26,18 @@ process.once('exit', () => {
   rmSync(temporary, { recursive: true, force: true });
 });
 
-/** The types lack `compression`. With zstd a package takes seconds instead of the minute that xz takes. */
-const deb: NonNullable<MakerDebConfig['options']> & { compression: 'zstd' } = {
-  name: 'shardloom',
-  bin: 'shardloom',
-  productName: 'Shardloom',
-  description: 'Consolidates sharded AWS Trainium checkpoints',
-  productDescription: 'Turns optimum-neuron checkpoints into Hugging Face weights, and proves the result.',
-  genericName: 'Checkpoint consolidation',
-  section: 'science',
-  icon: 'build/icon.png',
-  categories: ['Development', 'Science'],
-  compression: 'zstd',
-};
-
 /** Tools for AppImage, NSIS and dmg come from GitHub: where that is out of reach, so are they. */
 const builder =
   fallbackVersion === undefined
     ? [
         new MakerBuilder({
-          appId: 'org.shardloom.app',
+          appId: APP_ID,
           productName: 'Shardloom',
           // One picture of 512 pixels: electron-builder makes .ico and .icns from it.
           directories: { buildResources: 'build' },
-          linux: { category: 'Science', executableName: 'shardloom' },
-          nsis: { oneClick: false, allowToChangeInstallationDirectory: true },
+          linux: { category: 'Science', executableName: WINDOW },
+          win: { executableName: WINDOW },
+          nsis: { oneClick: false, allowToChangeInstallationDirectory: true, include: 'build/installer.nsh' },
         }),
       ]
     : [];
@@ -61,12 +49,23 @@ const config: ForgeConfig = {
   packagerConfig: {
     asar: true,
     tmpdir: temporary,
-    executableName: 'shardloom',
+    executableName: WINDOW,
     icon: 'build/icon',
     // The window's icon on Linux, where the executable has none; and Shardloom's own licence beside Electron's.
     extraResource: ['build/icon.png', 'LICENSE'],
-    appBundleId: 'org.shardloom.app',
+    appBundleId: APP_ID,
     appCategoryType: 'public.app-category.developer-tools',
+    // Without it macOS gives the app no folder, be it from `shardloom open` or dropped on the icon.
+    extendInfo: {
+      CFBundleDocumentTypes: [
+        {
+          CFBundleTypeName: 'Folder',
+          CFBundleTypeRole: 'Viewer',
+          LSHandlerRank: 'Alternate',
+          LSItemContentTypes: ['public.folder'],
+        },
+      ],
+    },
     ...(fallbackZips !== undefined && { electronZipDir: fallbackZips }),
     ...macSigning(),
   },
@@ -80,16 +79,20 @@ const config: ForgeConfig = {
     packageAfterExtract: async (_config, runtime, _version, platform) => {
       pruneRuntime(runtime, platform);
     },
-    packageAfterPrune: async (_config, app) => {
+    packageAfterPrune: async (_config, app, _version, platform, arch) => {
       prunePackageJson(app);
+      await addCommandLine(join(app, '..'), platform, arch);
       gatherLicenses(app);
+    },
+    preMake: async () => {
+      requireSelfContainedNode();
     },
     postPackage: async (_config, { outputPaths }) => {
       // The packager leaves a folder that only its maker may enter: unpacked by root it would be of no use to users.
       for (const folder of outputPaths) chmodSync(folder, 0o755);
     },
   },
-  makers: [new MakerZIP({}, ['darwin', 'linux', 'win32']), new MakerDeb({ options: deb }), ...builder],
+  makers: [new MakerZIP({}, ['darwin', 'linux', 'win32']), deb, ...builder],
   plugins: [
     new VitePlugin({
       build: [

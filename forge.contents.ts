@@ -1,9 +1,10 @@
 /** What a package holds beside the bundles: nothing that the app does not need, and the licences of what it is made of. */
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { CLI_LICENSES } from './forge.cli.ts';
 
 /** Where the builds leave the licences of what they bundled. Gathered into one file here, and not packaged as they are. */
-const LICENSE_LISTS = ['.vite/build/licenses.json', '.vite/renderer/main_window/licenses.json'];
+const LICENSE_LISTS = ['.vite/build/licenses.json', '.vite/renderer/main_window/licenses.json', `../${CLI_LICENSES}`];
 
 /** The app's words are English: of Chromium's, in 55 languages, one is enough. It falls back to it in any locale. */
 const LOCALE = 'en-US.pak';
@@ -53,6 +54,7 @@ export function gatherLicenses(app: string): void {
       return `${title}\n${identifier ?? 'see its text'}\n\n${text ?? 'The package brings no text of its licence.'}`;
     });
   const line = `\n\n${'-'.repeat(80)}\n\n`;
-  const head = 'Shardloom is made with these packages. Electron and Chromium: see LICENSE and LICENSES.chromium.html.';
+  const head =
+    'Shardloom is made with these packages. Electron, Chromium and Node.js: see LICENSE and LICENSES.chromium.html.';
   writeFileSync(join(app, '..', 'THIRD-PARTY-LICENSES.txt'), `${[head, ...sections].join(line)}\n`);
 }

@@ -1,13 +1,14 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { _electron } from '@playwright/test';
 import type { ElectronApplication } from '@playwright/test';
+import { WINDOW } from '../src-core/cli/open-command.ts';
 
 const EXECUTABLES: Readonly<Record<string, string>> = {
-  linux: 'out/Shardloom-linux-{arch}/shardloom',
-  darwin: 'out/Shardloom-darwin-{arch}/Shardloom.app/Contents/MacOS/shardloom',
-  win32: 'out/Shardloom-win32-{arch}/shardloom.exe',
+  linux: `out/Shardloom-linux-{arch}/${WINDOW}`,
+  darwin: `out/Shardloom-darwin-{arch}/Shardloom.app/Contents/MacOS/${WINDOW}`,
+  win32: `out/Shardloom-win32-{arch}/${WINDOW}.exe`,
 };
 
 /** Chromium's sandbox does not run as root. */
@@ -24,6 +25,12 @@ export function packagedExecutable(): string {
   const executable = EXECUTABLES[process.platform]?.replace('{arch}', process.arch);
   if (executable === undefined) throw new Error(`There is no package for ${process.platform}.`);
   return resolve(executable);
+}
+
+/** Where the package keeps what is not the runtime's. */
+export function packagedResources(): string {
+  const runtime = dirname(packagedExecutable());
+  return process.platform === 'darwin' ? join(runtime, '..', 'Resources') : join(runtime, 'resources');
 }
 
 export interface LaunchOptions {

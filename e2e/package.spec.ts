@@ -4,11 +4,11 @@ import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { extractFile, listPackage, statFile } from '@electron/asar';
 import { expect, test } from '@playwright/test';
-import { packagedExecutable } from './launch.ts';
+import { packagedExecutable, packagedResources } from './launch.ts';
 import { spawnApp } from './spawned.ts';
 
 const runtime = dirname(packagedExecutable());
-const resources = process.platform === 'darwin' ? join(runtime, '..', 'Resources') : join(runtime, 'resources');
+const resources = packagedResources();
 const archive = join(resources, 'app.asar');
 
 /** Files in the archive, without the slash at the start. */
@@ -50,25 +50,44 @@ test('the archive holds the bundles and what Electron reads of package.json', ()
   ]);
 });
 
+const OF_THE_MACHINE = [process.cwd(), `${homedir()}/`, 'sourceMappingURL'];
+const OF_DEVELOPMENT = ['localhost:', '127.0.0.1', '@vite/client'];
+
 test('the bundles tell nothing of the machine that made them, and know no development server', () => {
   for (const path of files.filter((name) => !name.endsWith('.woff2'))) {
     const text = textOf(path);
-    for (const trace of [
-      process.cwd(),
-      `${homedir()}/`,
-      'sourceMappingURL',
-      'localhost:',
-      '127.0.0.1',
-      '@vite/client',
-    ]) {
-      expect(text.includes(trace), `${path} has ${trace}`).toBe(false);
-    }
+    const traces = [...OF_THE_MACHINE, ...OF_DEVELOPMENT].filter((trace) => text.includes(trace));
+    expect(traces, path).toEqual([]);
+  }
+  // commander brings the address of Node's debugger.
+  for (const name of readdirSync(join(resources, 'cli')).filter((file) => file.endsWith('.js'))) {
+    const text = readFileSync(join(resources, 'cli', name), 'utf8');
+    expect(
+      OF_THE_MACHINE.filter((trace) => text.includes(trace)),
+      name,
+    ).toEqual([]);
   }
 });
 
-test('beside the archive are the icon and the licences', () => {
+test('the command line is its bundle, its workers, and a Node.js', () => {
+  const isWindows = process.platform === 'win32';
+  expect(readdirSync(join(resources, 'bin'))).toEqual([isWindows ? 'shardloom.cmd' : 'shardloom']);
+  const chunks = /^chunk-[\w-]+\.js$/;
+  const others = readdirSync(join(resources, 'cli')).filter((name) => !chunks.test(name));
+  const scripts = ['cli.js', 'copy-worker.js', 'package.json', 'worker.js'];
+  expect(others.sort()).toEqual([...scripts, ...(isWindows ? ['node.exe', 'path.ps1'] : ['node'])].sort());
+});
+
+test('beside the archive are the command line, the icon and the licences', () => {
   test.skip(process.platform === 'darwin', 'macOS keeps the menu’s languages there');
-  expect(readdirSync(resources).sort()).toEqual(['LICENSE', 'THIRD-PARTY-LICENSES.txt', 'app.asar', 'icon.png']);
+  expect(readdirSync(resources).sort()).toEqual([
+    'LICENSE',
+    'THIRD-PARTY-LICENSES.txt',
+    'app.asar',
+    'bin',
+    'cli',
+    'icon.png',
+  ]);
   expect(readFileSync(join(resources, 'LICENSE'), 'utf8')).toBe(readFileSync('LICENSE', 'utf8'));
   for (const name of ['LICENSE', 'LICENSES.chromium.html'])
     expect(statSync(join(runtime, name)).size).toBeGreaterThan(0);
@@ -90,16 +109,15 @@ test('every bundled package is named with its licence, and each is a permissive 
   const withoutText = [...named].filter(([, { text }]) => text.length < 200).map(([name]) => name);
   expect(withoutText).toEqual(['react-remove-scroll-bar']);
   const imported = ['renderer', 'electron', 'src-core'].flatMap(packagesImportedBy);
-  expect(imported).toEqual(expect.arrayContaining(['react', 'zod', 'piscina', '@fontsource-variable/inter']));
+  expect(imported).toEqual(
+    expect.arrayContaining(['react', 'zod', 'piscina', 'commander', '@fontsource-variable/inter']),
+  );
   expect(imported.filter((name) => !named.has(name))).toEqual([]);
 });
 
 /** Packages that the sources of a room import, other than for their types. */
 function packagesImportedBy(room: string): readonly string[] {
-  // The command line is not in the app.
-  const sources = readdirSync(room, { recursive: true, encoding: 'utf8' }).filter(
-    (name) => /\.tsx?$/.test(name) && !name.startsWith('cli'),
-  );
+  const sources = readdirSync(room, { recursive: true, encoding: 'utf8' }).filter((name) => /\.tsx?$/.test(name));
   const imported = /^(?:import (?!type )[^;]*?from |import )'((?:@[^/']+\/)?[^./'][^/']*)/gm;
   const names = sources.flatMap((name) =>
     [...readFileSync(join(room, name), 'utf8').matchAll(imported)].map(([, from]) => from!),

@@ -78,7 +78,8 @@ function displayFor(home: string): Record<string, string> {
   return { XAUTHORITY: copy };
 }
 
-function allProcesses(): ProcessStatus[] {
+/** All that run on this machine. */
+export function allProcesses(): ProcessStatus[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .flatMap((pid) => {
