@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { MakerBase, type MakerOptions } from '@electron-forge/maker-base';
 import { debianArch, type MakerDebConfig } from '@electron-forge/maker-deb';
 import type { ForgePlatform } from '@electron-forge/shared-types';
+import { LIBRARIES } from './scripts/system-libraries.mjs';
 import { WINDOW } from './src-core/cli/open-command.ts';
 
 /** What is used of electron-installer-debian, which has no types. */
@@ -52,9 +53,8 @@ class MakerDeb extends MakerBase<Options> {
     });
     await installer.generateDefaults();
     // A server needs the command line only. apt-get installs what is recommended, unless it is asked not to.
-    const { defaults } = installer;
-    defaults.recommends = [...defaults.depends, ...defaults.recommends];
-    defaults.depends = ['libc6 (>= 2.28)', 'libstdc++6'];
+    installer.defaults.recommends = [...Object.values(LIBRARIES), 'xdg-utils'];
+    installer.defaults.depends = ['libc6 (>= 2.28)', 'libstdc++6'];
     installer.generateOptions();
     await installer.createStagingDir();
     await installer.createContents();

@@ -9,8 +9,8 @@ import { delimiter, join } from 'node:path';
 import process from 'node:process';
 import { run } from './run.mjs';
 
-/** Shared libraries that Electron loads, with the Debian package of each. */
-const LIBRARIES = {
+/** Shared libraries that Electron loads, with the Debian package of each. The .deb recommends these. */
+export const LIBRARIES = {
   'libgtk-3.so.0': 'libgtk-3-0',
   'libnss3.so': 'libnss3',
   'libatk-1.0.so.0': 'libatk1.0-0',
