@@ -4,6 +4,7 @@ import type {
   DiffRow,
   DigestName,
   Finding,
+  PartKvPlacement,
   Problem,
   Progress,
   ReplicaCheck,
@@ -59,7 +60,7 @@ export interface ConsolidationResult {
   readonly kept: Kept;
   /** Copies on other ranks that were compared, and how many of them differ. */
   readonly replicas: { readonly compared: number; readonly different: number };
-  readonly kvPlacement: 'tiled' | 'adjacent' | 'both' | 'neither' | null;
+  readonly kvPlacements: readonly PartKvPlacement[];
   readonly findings: readonly Finding[];
   readonly digest: DigestName;
   /** Whether sharding the result again gave back every rank's bytes; null where that was not asked for. */

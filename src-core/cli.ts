@@ -5,11 +5,11 @@ import { consolidateCommand, type ConsolidateFlags } from './cli/consolidate-com
 import { diagnoseCommand, type DiagnoseFlags } from './cli/diagnose-command.ts';
 import { DIFF_EXIT, diffCommand, type DiffFlags } from './cli/diff-command.ts';
 import { EXIT_CODES_HELP } from './cli/exit-codes.ts';
-import { inspectCommand } from './cli/inspect-command.ts';
-import { layoutCommand } from './cli/layout-command.ts';
+import { inspectCommand, type InspectFlags } from './cli/inspect-command.ts';
+import { layoutCommand, type LayoutFlags } from './cli/layout-command.ts';
 import { descendantsCommand, lineageCommand, type LineageFlags } from './cli/lineage-command.ts';
 import { openCommand } from './cli/open-command.ts';
-import { withOutputOptions, withShardOptions, withWorkers } from './cli/options.ts';
+import { configOption, kvPlacementOption, withOutputOptions, withShardOptions, withWorkers } from './cli/options.ts';
 import { finishCommand } from './cli/parts.ts';
 import { sampleCommand, type SampleFlags } from './cli/sample-command.ts';
 import { cancelOnInterrupt, report, run } from './cli/run.ts';
@@ -43,11 +43,13 @@ program
   .command('inspect')
   .summary('say what a checkpoint is and whether it is sound')
   .description(
-    'Says what a checkpoint folder holds (model, dtype, TP, PP, parameters, adapters) and what is wrong with it. Reads no weights.',
+    'Says what a checkpoint folder holds (model, dtype, TP, PP, parameters, adapters) and what is wrong with it. Reads no weights but samples of repeated KV heads.',
   )
   .argument('<folder>', 'the checkpoint, its shards/, an adapter_<name>/ or its adapter_shards/')
+  .addOption(configOption())
+  .addOption(kvPlacementOption())
   .option('--json', 'print a JSON document')
-  .action((folder: string, flags: { json?: boolean }) => run(flags.json, () => inspectCommand(folder, flags)));
+  .action((folder: string, flags: InspectFlags) => run(flags.json, () => inspectCommand(folder, flags)));
 
 program
   .command('open')
@@ -68,6 +70,8 @@ withOutputOptions(
     .argument('<folder>', 'the checkpoint, its shards/, an adapter_<name>/ or its adapter_shards/')
     .argument('<out>', 'the output folder; made if it is not there'),
 )
+  .addOption(configOption())
+  .addOption(kvPlacementOption())
   .option('--only <part...>', 'model and adapter:NAME: what to consolidate (default: everything)')
   .option('--verify', 'shard the result again and compare every byte of every rank')
   .option('--part <k/n>', 'write only the k-th of n parts, here or on another machine; then run shardloom finish OUT')
@@ -85,8 +89,10 @@ program
   )
   .argument('<folder>', 'the checkpoint')
   .argument('<parameter>', 'its name in the original model, or an end of it that no other has')
+  .addOption(configOption())
+  .addOption(kvPlacementOption())
   .option('--json', 'print a JSON document')
-  .action((folder: string, parameter: string, flags: { json?: boolean }) =>
+  .action((folder: string, parameter: string, flags: LayoutFlags) =>
     run(flags.json, () => layoutCommand(folder, parameter, flags)),
   );
 
@@ -101,6 +107,8 @@ program
   .argument('[index]', 'numbers or ranges, such as 3 or 3,96:128; what is left out is whole', '')
   .option('--file <file>', 'a file of the checkpoint')
   .option('--offset <bytes>', 'a byte offset in it')
+  .addOption(configOption())
+  .addOption(kvPlacementOption())
   .option('--python', 'print Python that reads just these bytes')
   .option('--json', 'print a JSON document')
   .action(
@@ -132,6 +140,8 @@ program
   .argument('<parameter>', 'its name in the original model; with --rank the saved name in the Neuron model')
   .option('--rank <tp[,pp]>', 'look at one rank’s tensor as it is stored')
   .option('--bins <n>', 'bars of the histogram', '20')
+  .addOption(configOption())
+  .addOption(kvPlacementOption())
   .option('--json', 'print a JSON document')
   .action((folder: string, parameter: string, flags: StatsFlags) => {
     const signal = cancelOnInterrupt();
@@ -149,6 +159,8 @@ withWorkers(
     .argument('[out]', 'the folder with the weights that were consolidated from it')
     .option('--replicas', 'compare replicas'),
 )
+  .addOption(configOption())
+  .addOption(kvPlacementOption())
   .option('--quiet', 'print only what differs')
   .option('--json', 'print a JSON document')
   .action((folder: string, out: string | undefined, flags: VerifyFlags) => {
@@ -179,10 +191,12 @@ withShardOptions(
     )
     .argument('<folder>', 'the checkpoint')
     .argument('<out>', 'the output folder; made if it is not there'),
-).action((folder: string, out: string, flags: ShardFlags) => {
-  const signal = cancelOnInterrupt();
-  return run(flags.json, () => reshardCommand(folder, out, flags, signal));
-});
+)
+  .addOption(kvPlacementOption('what its copies show', '--from-kv-placement'))
+  .action((folder: string, out: string, flags: ShardFlags) => {
+    const signal = cancelOnInterrupt();
+    return run(flags.json, () => reshardCommand(folder, out, flags, signal));
+  });
 
 addAdapterCommands(program);
 
@@ -199,6 +213,8 @@ withWorkers(
     .option('--rename <pattern=replacement>', 'a regular expression that makes names of the left those of the right')
     .option('--html <file>', 'write a report that opens in any browser'),
 )
+  .addOption(configOption())
+  .addOption(kvPlacementOption())
   .option('--all', 'print what is identical too')
   .option('--quiet', 'print nothing: the exit code tells')
   .option('--json', 'print a JSON document')
@@ -215,6 +231,8 @@ program
   )
   .argument('<folder>', 'the checkpoint, its shards/, an adapter_<name>/ or its adapter_shards/')
   .option('--out <file>', 'where to write it', 'shardloom-diagnostics.zip')
+  .addOption(configOption())
+  .addOption(kvPlacementOption())
   .option('--full-paths', 'leave paths as they are')
   .option('--json', 'print a JSON document')
   .action((folder: string, flags: DiagnoseFlags) =>
@@ -246,6 +264,7 @@ program
   .option('--xser', 'one file per tensor, as use_xser saves')
   .option('--fuse-qkv', 'q, k and v in one parameter, as fuse_qkv saves')
   .option('--lora', 'with a LoRA adapter of rank 8 on all linears')
+  .addOption(kvPlacementOption('tiled'))
   .option('--size <size>', 'small (7 MB) or large (280 MB)', 'small')
   .action((out: string, flags: SampleFlags) => run(false, () => sampleCommand(out, flags)));
 

@@ -56,6 +56,7 @@ export type ErrorTag =
   | 'inferred'
   | 'other-stages'
   | 'averaged'
+  | 'corrected'
   | 'linked-file'
   | 'replicas-equal';
 

@@ -1,6 +1,6 @@
 /** The engine's public door. What is not here may change without notice. */
-export type { Checkpoint, ShardedState, Stage } from './checkpoint/checkpoint.ts';
-export { openCheckpoint } from './models/open-checkpoint.ts';
+export type { Checkpoint, KvPlacementFound, ShardedState, Stage } from './checkpoint/checkpoint.ts';
+export { openCheckpoint, type OpenOptions } from './models/open-checkpoint.ts';
 export { realPathOf } from './bytes/file.ts';
 export { checkpointFingerprint } from './checkpoint/fingerprint.ts';
 export {
@@ -35,7 +35,6 @@ export type { HeadLayout } from './inspect/head-layout.ts';
 export { parameterLayout, type LayoutBlock, type OtherBlock, type ParameterLayout } from './inspect/layout.ts';
 export { lineagePython } from './inspect/lineage-python.ts';
 export {
-  byteRuns,
   descendantsOf,
   lineageOf,
   storedTensorOf,
@@ -91,7 +90,7 @@ export { describeModel, MODEL_FAMILIES, type ModelFamily } from './models/family
 export { verifyDigests, type DigestCheck, type DigestFault } from './jobs/verify-digests.ts';
 export { verifyReplicas, type Replica, type ReplicaCheck } from './jobs/verify-replicas.ts';
 export { adaptPeftConfigForModel, toOriginalPeftConfigForModel } from './peft/config-for-model.ts';
-export { isPartName, partNameOf, type PartName } from './plan/part-name.ts';
+export { isPartName, partNameOf, type PartKvPlacement, type PartName } from './plan/part-name.ts';
 export { originalWeightsOf } from './plan/original-weights.ts';
 export type { Plan } from './plan/plan.ts';
 export { validatePlan } from './plan/validate.ts';
@@ -106,6 +105,8 @@ export { ModelWeightTransformationSpec, type OriginalWeight, type ShardedStateDi
 export { ModelWeightTransformationSpecs } from './specs/specs.ts';
 export { toOriginalWeights } from './specs/to-original-weights.ts';
 export { DTYPES, type DType } from './tensor/dtype.ts';
+export type { KvPlacement } from './tensor/parallel.ts';
+export { byteRuns } from './tensor/byte-runs.ts';
 export * from './tensor/operations.ts';
 export { makeView, viewOf, type Region, type View } from './tensor/view.ts';
 export type { Rank, StoredTensor } from './tensor/stored.ts';

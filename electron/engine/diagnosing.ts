@@ -7,7 +7,7 @@ import {
   type Diagnosis,
 } from '../../src-core/index.ts';
 import type { JobWork } from '../channels.ts';
-import { mergeOptionsOf, optionsOf, shardingOf } from './previews.ts';
+import { mergeOptionsOf, openOptionsOf, optionsOf, shardingOf } from './previews.ts';
 
 export interface DiagnosisRequest {
   readonly folder: string;
@@ -27,10 +27,10 @@ export function diagnosis({ folder, work }: DiagnosisRequest): Diagnosis {
       });
     }
     case 'shard': {
-      const { from, config } = work;
+      const { from } = work;
       return diagnose(folder, {
         isCheckpoint: from === 'checkpoint',
-        makePlan: () => planShard(openShardInput(from, folder, config ?? undefined), shardingOf(work)),
+        makePlan: () => planShard(openShardInput(from, folder, openOptionsOf(work)), shardingOf(work)),
       });
     }
     case 'merge':

@@ -205,7 +205,7 @@ function filesOf(written: ConsolidateResult['written']): ConsolidationResult['fi
 }
 
 function consolidationResult(
-  { written, bytesWritten, seconds, replicas, kvPlacement, findings }: ConsolidateResult,
+  { written, bytesWritten, seconds, replicas, kvPlacements, findings }: ConsolidateResult,
   digest: ConsolidationResult['digest'],
   proof: Proof,
 ): ConsolidationResult {
@@ -218,7 +218,7 @@ function consolidationResult(
     seconds,
     kept: keptOf(written),
     replicas,
-    kvPlacement: kvPlacement?.placement ?? null,
+    kvPlacements,
     findings,
     digest,
     ...proof,

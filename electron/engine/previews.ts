@@ -14,6 +14,7 @@ import {
   toProblem,
   type Checkpoint,
   type Finding,
+  type OpenOptions,
   type Plan,
   type Problem,
   type ShardingOptions,
@@ -28,6 +29,11 @@ export function optionsOf({ format, maxShardBytes, dtype, digest, parts, replace
 /** The engine's options for the sizes of a request. */
 export function shardingOf({ sizes: { kvSizeMultiplier, ...sizes } }: Pick<ShardingRequest, 'sizes'>): ShardingOptions {
   return { ...sizes, ...(kvSizeMultiplier !== null && { kvSizeMultiplier }) };
+}
+
+/** How the source of sharding is opened. */
+export function openOptionsOf({ config }: Pick<ShardingRequest, 'config'>): OpenOptions {
+  return config === null ? {} : { config };
 }
 
 /** What a consolidation would write. */
@@ -48,18 +54,11 @@ export function consolidationPreview(
 /** What sharding or resharding would write. */
 export function shardingPreview(request: ShardingRequest): OutputPreview {
   const { from, folder, out, replace } = request;
-  const config = request.config ?? undefined;
+  const opening = openOptionsOf(request);
   const sharding = shardingOf(request);
-  const command = shardCommandLine(
-    from,
-    folder,
-    out,
-    sharding,
-    { replace, ...(config && { config }) },
-    process.platform,
-  );
+  const command = shardCommandLine(from, folder, out, sharding, { replace, ...opening }, process.platform);
   return preview(out, replace, command, [], () => {
-    return { plan: planShard(openShardInput(from, folder, config), sharding), findings: [] };
+    return { plan: planShard(openShardInput(from, folder, opening), sharding), findings: [] };
   });
 }
 

@@ -1,4 +1,5 @@
 import type { ConsolidationResult } from '../../electron/channels.ts';
+import { isShown, kvPlacementInWords } from '../../src-core/inspect/facts.ts';
 import { formatPlural } from '../../src-core/units.ts';
 
 /** One line of the proof: good, or to be looked at. */
@@ -12,7 +13,7 @@ export function checksOf({
   tensors,
   replicas,
   findings,
-  kvPlacement,
+  kvPlacements,
   digest,
   roundTrip,
 }: ConsolidationResult): Check[] {
@@ -29,9 +30,10 @@ export function checksOf({
       : different === 0
         ? { good: true, text: `All ${copies} on other ranks equal what was taken, byte for byte` }
         : { good: false, text: `${different} of ${copies} on other ranks differ from what was taken` },
-    ...(kvPlacement === 'tiled'
-      ? [{ good: true, text: 'Copies of KV heads stand tiled over the ranks, as the metadata says' }]
-      : []),
+    ...kvPlacements.map((found) => ({
+      good: isShown(found),
+      text: `KV heads${kvPlacements.length > 1 ? ` of ${found.part.replace(':', ' ')}` : ''}: ${kvPlacementInWords(found)}`,
+    })),
     nonFinite ? { good: false, text: 'Some values are NaN or Inf' } : { good: true, text: 'No NaN and no Inf' },
     { good: true, text: `A digest (${digest}) of every tensor is in shardloom.json` },
     ...(roundTrip ? [roundTripCheck(roundTrip)] : []),

@@ -4,7 +4,7 @@ import type { ReactNode } from 'react';
 import type { OpenedCheckpoint } from '../../electron/channels.ts';
 import type { AdapterSummary, CheckpointSummary, PartSummary } from '../../src-core/index.ts';
 import { formatBytes, formatCount, formatParameters, formatPlural } from '../../src-core/units.ts';
-import { familyName } from '../../src-core/inspect/facts.ts';
+import { familyName, kvPlacementInWords } from '../../src-core/inspect/facts.ts';
 import { reopen } from '../actions.ts';
 import { MiddleName } from '../components/middle-name.tsx';
 import { PlaceHeader } from '../components/place-header.tsx';
@@ -101,7 +101,7 @@ function Figures({ summary, part }: { readonly summary: CheckpointSummary; reado
 }
 
 function kvNote(placement: PartSummary['kvPlacement']): string {
-  return placement === null ? 'KV heads not replicated' : `KV heads replicated, ${placement}`;
+  return placement === null ? 'KV heads not replicated' : `KV heads replicated, ${kvPlacementInWords(placement)}`;
 }
 
 function Figure({ label, value, note }: { readonly label: string; readonly value: string; readonly note: string }) {

@@ -3,6 +3,7 @@ import { IconAlertTriangle, IconCheck, IconPlayerStop, IconRefresh } from '@tabl
 import { useState } from 'react';
 import type { Job, KeptReplicaCheck, OpenedCheckpoint } from '../../electron/channels.ts';
 import type { Problem } from '../../src-core/index.ts';
+import { isShown, kvPlacementInWords } from '../../src-core/inspect/facts.ts';
 import { formatDuration, formatBytes } from '../../src-core/units.ts';
 import { startReplicaCheck } from '../actions.ts';
 import { ask, problemOf } from '../bridge.ts';
@@ -14,7 +15,7 @@ import { timeAgo } from '../welcome/time-ago.ts';
 import styles from './replicas.module.css';
 import { ReplicaTable } from './replica-table.tsx';
 import { useReplicaCheck } from './use-replica-check.ts';
-import { answerOf, placementText } from './words.ts';
+import { answerOf } from './words.ts';
 
 /** Whether everything that the ranks hold in common is equal. */
 export function ReplicasPlace({ opened }: { readonly opened: OpenedCheckpoint }) {
@@ -94,9 +95,9 @@ function Kept({ kept: { check, checkedAt } }: { readonly kept: KeptReplicaCheck 
             {check.different === 0 ? 'All copies are equal' : 'Copies differ: consolidation takes the first of them'}
           </Fact>
         )}
-        {check.kvPlacements.map(({ part, placement }) => (
-          <Fact key={part} isGood={placement === 'tiled'}>
-            {placementText(placement)}
+        {check.kvPlacements.map((found) => (
+          <Fact key={found.part} isGood={isShown(found)}>
+            {`KV heads of ${found.part.replace(':', ' ')}: ${kvPlacementInWords(found)}`}
           </Fact>
         ))}
         <li className="quiet">

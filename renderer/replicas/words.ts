@@ -30,13 +30,3 @@ export function differencesText({ differences }: Replica): string {
   const ranks = [...new Set(places.map(({ rank }) => `TP ${rank?.tp ?? 0}`))];
   return `${ranks.join(', ')}: ${formatCount(elements)} ${elements === 1 ? 'element' : 'elements'}, ${differenceText(largest)}`;
 }
-
-/** How copies of KV heads stand over the ranks. */
-export function placementText(placement: ReplicaCheck['kvPlacements'][number]['placement']): string {
-  return {
-    tiled: 'Copies of KV heads are tiled over the ranks, as the metadata says.',
-    adjacent: 'Copies of KV heads stand side by side, as on Trn2, and not tiled as the metadata says.',
-    both: 'The heads are all equal, so that the placement of their copies cannot be told.',
-    neither: 'Copies of KV heads stand neither tiled nor side by side: they differ.',
-  }[placement];
-}

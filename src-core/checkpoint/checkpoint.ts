@@ -2,9 +2,11 @@ import path from 'node:path';
 import { isShardloomError, toFinding, type Finding } from '../errors.ts';
 import type { DType } from '../tensor/dtype.ts';
 import { dtypeBytes } from '../tensor/dtype.ts';
+import type { KvPlacement } from '../tensor/parallel.ts';
 import { elementCount } from '../tensor/shape.ts';
 import type { StoredTensor } from '../tensor/stored.ts';
 import {
+  findModelConfig,
   readAdapterConfig,
   readModelConfig,
   readTrnConfig,
@@ -25,6 +27,19 @@ export interface Stage {
   readonly metadata?: StageMetadata;
   /** By saved name, the tensors of all TP ranks in rank order. Names that some rank lacks are not here but a finding. */
   readonly tensors: ReadonlyMap<string, readonly StoredTensor[]>;
+  /** How copies of KV heads are placed. Absent: tiled, which is the metadata's rule. */
+  readonly kvPlacement?: KvPlacement;
+}
+
+/** How copies of KV heads are placed over the ranks, and how that is known. */
+export interface KvPlacementFound {
+  readonly placement: KvPlacement;
+  /**
+   * `copies`: they are equal in this placement only. `chosen`: the caller said so. `base-model`: an adapter's copies do not tell, and its
+   * base model beside it does. Where nothing tells, the metadata's rule is taken: `equal-both-ways` where the copies are equal in either
+   * placement, `not-shown` where no KV head was saved.
+   */
+  readonly by: 'copies' | 'chosen' | 'base-model' | 'equal-both-ways' | 'not-shown';
 }
 
 /** The shards of a full model, or of one adapter. */
@@ -35,6 +50,8 @@ export interface ShardedState extends ParallelSizes {
   /** Absent for a full model, and where the adapter has none that can be read (then that is a finding). */
   readonly adapterConfig?: AdapterConfig;
   readonly stages: readonly Stage[];
+  /** Absent where no KV head has a copy, or where there is only one, and where it could not be found out (then that is a finding). */
+  readonly kvPlacement?: KvPlacementFound;
   /** Parameters that are others under a second name, by their own name: each pair is consolidated once. */
   readonly tied: ReadonlyMap<string, string>;
   readonly xser: boolean;
@@ -60,12 +77,16 @@ export interface Checkpoint {
 /**
  * Reads a checkpoint folder: names, metadata, configs, and where every tensor of every rank is stored. Throws only if there is
  * no checkpoint; what is wrong with one is in its findings, so that a damaged one can still be looked at. A full model without any
- * metadata has no finding here: `models/` may be able to stand in for it.
+ * metadata has no finding here: `models/` may be able to stand in for it. `namedConfig` is the config.json of the model, or its folder,
+ * instead of the one beside the shards; throws `missing-file` where that is not there.
  */
-export function readCheckpoint(folder: string): Checkpoint {
+export function readCheckpoint(folder: string, namedConfig?: string): Checkpoint {
   const found = discover(folder);
   const findings: Finding[] = [];
-  const config = attempt(findings, () => readModelConfig(found));
+  const config =
+    namedConfig === undefined
+      ? attempt(findings, () => readModelConfig(found))
+      : findModelConfig(found.root, namedConfig, []);
   const trnConfig = attempt(findings, () => readTrnConfig(found));
   const configs = { ...(config && { config }), ...(trnConfig && { trnConfig }) };
   const model = found.model && describeShards(found.model, configs);
@@ -246,7 +267,7 @@ export function missingMetadata(shards: ShardFolder, ppRank: number): Finding {
     what: `The metadata of pipeline stage ${ppRank} is missing: without it nothing says how its tensors are joined.`,
     file: path.join(shards.folder, `mp_metadata_pp_rank_${ppRank}.json`),
     advice:
-      'Copy it from the training machine. For a script that writes none, put the config.json of the model beside shards/.',
+      'Copy it from the training machine. For a script that writes none, put the config.json of the model beside shards/, or name it: --config FILE.',
   };
 }
 

@@ -22,6 +22,8 @@ export interface ModelConfig {
   readonly attentionBias?: boolean;
   readonly mlpBias?: boolean;
   readonly document: Readonly<Record<string, unknown>>;
+  /** Something in `document` and the fields is not what the file says. */
+  readonly isCorrected?: true;
 }
 
 /** What Shardloom uses of trn_config.json. */

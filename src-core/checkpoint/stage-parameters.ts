@@ -39,7 +39,8 @@ const FUSED_LORA_B = '.lora_B.weight_qkv';
 export type LocalKinds = ReadonlyMap<string, { readonly shape: Shape; readonly dtype: string }>;
 
 const HEAD = 'lm_head.weight';
-const EMBEDDING = 'model.embed_tokens.weight';
+/** The input embedding, whose rows are the vocabulary. */
+export const EMBEDDING = 'model.embed_tokens.weight';
 
 /**
  * Parameters that are others under a second name, by their own name. Tied embeddings are in `state_dict()`, and so in the shards, under

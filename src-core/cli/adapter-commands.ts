@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { consolidateCommand, type ConsolidateFlags } from './consolidate-command.ts';
 import { mergeCommand, type MergeFlags } from './merge-command.ts';
-import { withOutputOptions, withSizes } from './options.ts';
+import { configOption, kvPlacementOption, withOutputOptions, withSizes } from './options.ts';
 import { adapterParts, translateCommand, type ExportFlags, type TranslateFlags } from './peft-command.ts';
 import { cancelOnInterrupt, run } from './run.ts';
 
@@ -25,6 +25,8 @@ export function addAdapterCommands(program: Command): void {
       .argument('<checkpoint>', 'the sharded checkpoint, or one of its adapter_<name>/')
       .argument('<out>', 'the output folder; made if it is not there'),
   )
+    .addOption(configOption())
+    .addOption(kvPlacementOption())
     .option('--adapter <name...>', 'which adapters (default: all)')
     .action((folder: string, out: string, flags: ExportFlags & ConsolidateFlags) => {
       const context = { version: __SHARDLOOM_VERSION__, signal: cancelOnInterrupt() };
@@ -78,6 +80,8 @@ function addMerge(parent: Command): void {
       '--adapter <name=weight...>',
       'which adapters, by name, and how strongly: NAME or NAME=0.5 (default: the only one, with 1)',
     )
+    .addOption(configOption())
+    .addOption(kvPlacementOption())
     .option('--dry-run', 'print the plan and write nothing')
     .action((base: string, adapter: string, out: string, flags: MergeFlags) => {
       const context = { version: __SHARDLOOM_VERSION__, signal: cancelOnInterrupt() };

@@ -4,6 +4,7 @@ import { keptOf } from '../execute/execute.ts';
 import type { PartOf } from '../execute/parts.ts';
 import { createPool, usualWorkers } from '../execute/pool.ts';
 import type { Progress } from '../execute/progress.ts';
+import { isShown, kvPlacementInWords } from '../inspect/facts.ts';
 import {
   consolidate,
   prepareConsolidation,
@@ -17,6 +18,7 @@ import { planDocument, planText } from '../plan/print.ts';
 import { formatBytes, formatDuration, formatPlural } from '../units.ts';
 import { continuedText } from './continued.ts';
 import { EXIT } from './exit-codes.ts';
+import { openOptionsOf, type OpeningFlags } from './opening.ts';
 import { outputOptionsOf, type OutputFlags } from './output-options.ts';
 import { usage } from './values.ts';
 import { partOfArgument, partResultText } from './parts.ts';
@@ -24,7 +26,7 @@ import { findingsText, ProgressLine, styled } from './terminal.ts';
 import { roundTripText } from './verify-command.ts';
 
 /** The options of `shardloom consolidate`, as the command line gives them. */
-export interface ConsolidateFlags extends OutputFlags {
+export interface ConsolidateFlags extends OutputFlags, OpeningFlags {
   readonly only?: readonly string[];
   readonly part?: string;
   readonly verify?: boolean;
@@ -72,7 +74,7 @@ async function runConsolidation(
       advice: 'Join the parts with shardloom finish, then run shardloom verify FOLDER OUT.',
     });
   }
-  const checkpoint = openCheckpoint(folder);
+  const checkpoint = openCheckpoint(folder, openOptionsOf(flags));
   const errors = checkpoint.findings.filter(({ severity }) => severity === 'error');
   if (errors.length > 1 && !flags.json) process.stderr.write(`${findingsText(errors.slice(1), process.stderr)}\n`);
   if (flags.dryRun) {
@@ -147,6 +149,10 @@ function resultText(result: ConsolidateResult): string {
             ? `all ${formatPlural(replicas.compared, 'copy', 'copies')} on other ranks equal what was taken, byte for byte`
             : `${replicas.different} of ${formatPlural(replicas.compared, 'copy', 'copies')} on other ranks differ from what was taken`,
         ),
+    ...result.kvPlacements.map((found) => {
+      const part = result.kvPlacements.length > 1 ? ` of ${printable(found.part.replace(':', ' '))}` : '';
+      return check(isShown(found), `KV heads${part}: ${kvPlacementInWords(found)}`);
+    }),
     check(!nonFinite, nonFinite ? 'some values are NaN or Inf' : 'no NaN and no Inf'),
     check(true, 'a digest of every tensor is in shardloom.json'),
   ];
@@ -171,7 +177,7 @@ function resultDocument(result: ConsolidateResult, roundTrip: RoundTrip | null):
     seconds: result.seconds,
     workers: result.workers,
     replicas: result.replicas,
-    kvPlacement: result.kvPlacement?.placement ?? null,
+    kvPlacements: result.kvPlacements,
     findings: result.findings,
     ...(roundTrip && { roundTrip }),
   };

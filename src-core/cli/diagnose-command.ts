@@ -9,10 +9,11 @@ import { BUNDLE_FILES, bundleTexts, diagnosticsBundle, type Diagnostics } from '
 import { pathShortener, userName, type NamedFolder, type Shorten } from '../jobs/shorten-paths.ts';
 import { formatBytes } from '../units.ts';
 import { EXIT } from './exit-codes.ts';
+import { openOptionsOf, type OpeningFlags } from './opening.ts';
 import { styled } from './terminal.ts';
 
 /** The options of `shardloom diagnose`, as the command line gives them. */
-export interface DiagnoseFlags {
+export interface DiagnoseFlags extends OpeningFlags {
   readonly out: string;
   readonly fullPaths?: boolean;
   readonly json?: boolean;
@@ -23,7 +24,7 @@ export async function diagnoseCommand(folder: string, flags: DiagnoseFlags, vers
   const opened = path.resolve(folder);
   const diagnostics: Diagnostics = {
     versions: { shardloom: `${version} (command line)` },
-    diagnosis: diagnose(opened),
+    diagnosis: diagnose(opened, openOptionsOf(flags)),
     log: null,
     jobs: null,
     fault: null,

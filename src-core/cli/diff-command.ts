@@ -5,10 +5,11 @@ import { diffReportHtml } from '../jobs/diff-report.ts';
 import type { RenameRule } from '../jobs/comparison.ts';
 import { diff, isSame, type DiffResult, type DiffRow, type DiffStatus } from '../jobs/diff.ts';
 import { formatBytes, formatDuration, formatPlural, formatShape } from '../units.ts';
-import { ProgressLine, styled } from './terminal.ts';
+import { openOptionsOf, type OpeningFlags } from './opening.ts';
+import { findingsText, ProgressLine, styled } from './terminal.ts';
 import { usage, workersOf, type WorkersFlag } from './values.ts';
 
-export interface DiffFlags extends WorkersFlag {
+export interface DiffFlags extends WorkersFlag, OpeningFlags {
   readonly tolerance?: string;
   readonly rename?: string;
   readonly html?: string;
@@ -37,6 +38,7 @@ export async function diffCommand(left: string, right: string, flags: DiffFlags,
     result = await diff(left, right, {
       signal,
       pool,
+      ...openOptionsOf(flags),
       ...(rename && { rename }),
       ...(showsProgress && { onProgress: (progress) => line.update(progress) }),
     });
@@ -77,7 +79,7 @@ const WORDS: Readonly<Record<DiffStatus, string>> = {
 };
 
 /** What a comparison found, as text: totals, then what moved most. */
-function textOf({ rows, counts, leftOut, bytes, seconds }: DiffResult, all: boolean): string {
+function textOf({ rows, counts, leftOut, findings, bytes, seconds }: DiffResult, all: boolean): string {
   const totals = (Object.keys(WORDS) as DiffStatus[])
     .filter((status) => counts[status] > 0)
     .map((status) => `${counts[status]} ${WORDS[status]}`);
@@ -88,6 +90,7 @@ function textOf({ rows, counts, leftOut, bytes, seconds }: DiffResult, all: bool
     styled('dim', `  ${formatBytes(bytes)} on both sides compared in ${formatDuration(seconds)}${rate}`),
   ];
   if (leftOut.length > 0) lines.push(`  not compared: ${leftOut.map(printable).join(', ')}`);
+  if (findings.length > 0) lines.push('', findingsText(findings));
   if (shown.length > 0) lines.push('');
   for (const row of shown.slice(0, MOST_ROWS)) lines.push(...rowLines(row));
   if (shown.length > MOST_ROWS) lines.push(`and ${shown.length - MOST_ROWS} more: --json has all of them`);

@@ -1,13 +1,19 @@
 import { openCheckpoint } from '../models/open-checkpoint.ts';
 import { printable, printableJson } from '../errors.ts';
+import { kvPlacementInWords } from '../inspect/facts.ts';
 import { summarize, type AdapterSummary, type CheckpointSummary, type PartSummary } from '../inspect/summary.ts';
 import { formatBytes, formatCount, formatParameters, formatPlural } from '../units.ts';
 import { EXIT } from './exit-codes.ts';
+import { openOptionsOf, type OpeningFlags } from './opening.ts';
 import { findingsText, styled } from './terminal.ts';
 
+export interface InspectFlags extends OpeningFlags {
+  readonly json?: boolean;
+}
+
 /** `shardloom inspect FOLDER`: what a checkpoint is. Returns the exit code. */
-export function inspectCommand(folder: string, { json = false }: { readonly json?: boolean }): number {
-  const summary = summarize(openCheckpoint(folder));
+export function inspectCommand(folder: string, { json = false, ...opening }: InspectFlags): number {
+  const summary = summarize(openCheckpoint(folder, openOptionsOf(opening)));
   process.stdout.write(json ? `${printableJson(summary)}\n` : summaryText(summary));
   return summary.health === 'damaged' ? EXIT.input : EXIT.done;
 }
@@ -48,7 +54,7 @@ function partRows(part: PartSummary): string[] {
   }
   const form = part.xser ? 'xser' : 'plain';
   rows.push(row('Shards', `${formatPlural(part.shardFiles, 'file')} (${form}), ${formatBytes(part.shardBytes)}`));
-  if (part.kvPlacement !== null) rows.push(row('KV heads', `replicated, copies ${part.kvPlacement}`));
+  if (part.kvPlacement !== null) rows.push(row('KV heads', `replicated, ${kvPlacementInWords(part.kvPlacement)}`));
   return rows;
 }
 

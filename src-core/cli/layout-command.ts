@@ -4,16 +4,17 @@ import { transformationInWords } from '../inspect/words.ts';
 import { weightOf } from '../inspect/parts.ts';
 import { formatPlural, formatShape } from '../units.ts';
 import { EXIT } from './exit-codes.ts';
+import type { OpeningFlags } from './opening.ts';
 import { openFor } from './parameter-argument.ts';
 import { styled } from './terminal.ts';
 
+export interface LayoutFlags extends OpeningFlags {
+  readonly json?: boolean;
+}
+
 /** `shardloom layout FOLDER PARAMETER`: which rank holds what of a parameter. Returns the exit code. */
-export function layoutCommand(
-  folder: string,
-  parameter: string,
-  { json = false }: { readonly json?: boolean },
-): number {
-  const { checkpoint, parts, part, name } = openFor(folder, parameter);
+export function layoutCommand(folder: string, parameter: string, { json = false, ...opening }: LayoutFlags): number {
+  const { checkpoint, parts, part, name } = openFor(folder, parameter, opening);
   const layout = parameterLayout(parts, checkpoint.config, part, name);
   const words = transformationInWords(weightOf(parts, part, name));
   process.stdout.write(json ? `${printableJson({ ...layout, transformation: words })}\n` : text(layout, words));

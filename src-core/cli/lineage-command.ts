@@ -7,17 +7,18 @@ import { descendantsOf, lineageOf, storedElementAt, type LineagePiece } from '..
 import { partsOf, weightOf } from '../inspect/parts.ts';
 import { formatPlural } from '../units.ts';
 import { EXIT } from './exit-codes.ts';
+import { openOptionsOf, type OpeningFlags } from './opening.ts';
 import { openFor } from './parameter-argument.ts';
 import { styled } from './terminal.ts';
 
-export interface LineageFlags {
+export interface LineageFlags extends OpeningFlags {
   readonly json?: boolean;
   readonly python?: boolean;
 }
 
 /** `shardloom lineage FOLDER PARAMETER INDEX`: where elements lie on disk. Returns the exit code. */
 export function lineageCommand(folder: string, parameter: string, index: string, flags: LineageFlags): number {
-  const { parts, part, name } = openFor(folder, parameter);
+  const { parts, part, name } = openFor(folder, parameter, flags);
   const lineage = lineageOf(parts, part, name, parseIndex(index, weightOf(parts, part, name).view.shape));
   if (flags.json) process.stdout.write(`${printableJson(lineage)}\n`);
   else if (flags.python) process.stdout.write(lineage.pieces.map((piece) => lineagePython(name, piece)).join('\n'));
@@ -26,8 +27,8 @@ export function lineageCommand(folder: string, parameter: string, index: string,
 }
 
 /** `shardloom lineage FOLDER --file FILE --offset N`: what a byte on disk is in the original model. */
-export function descendantsCommand(folder: string, file: string, offset: string, { json }: LineageFlags): number {
-  const parts = partsOf(openCheckpoint(folder));
+export function descendantsCommand(folder: string, file: string, offset: string, flags: LineageFlags): number {
+  const parts = partsOf(openCheckpoint(folder, openOptionsOf(flags)));
   const element = /^\d+$/.test(offset) ? storedElementAt(parts, path.resolve(file), Number(offset)) : null;
   if (!element) {
     throw new ShardloomError({
@@ -39,7 +40,7 @@ export function descendantsCommand(folder: string, file: string, offset: string,
     });
   }
   const found = descendantsOf(parts, element.tensor, element.index);
-  if (json) {
+  if (flags.json) {
     process.stdout.write(`${printableJson({ ...element, descendants: found })}\n`);
     return EXIT.done;
   }

@@ -6,11 +6,12 @@ import { planDocument, planText } from '../plan/print.ts';
 import { formatBytes, formatDuration, formatPlural } from '../units.ts';
 import { continuedText } from './continued.ts';
 import { EXIT } from './exit-codes.ts';
+import { openOptionsOf, type OpeningFlags } from './opening.ts';
 import { outputOptionsOf, type OutputFlags } from './output-options.ts';
 import { findingsText, ProgressLine, styled } from './terminal.ts';
 import { usage } from './values.ts';
 
-export interface MergeFlags extends OutputFlags {
+export interface MergeFlags extends OutputFlags, OpeningFlags {
   readonly adapter?: readonly string[];
   readonly dryRun?: boolean;
   readonly json?: boolean;
@@ -27,6 +28,7 @@ export async function mergeCommand(
 ): Promise<number> {
   const options: MergeOptions = {
     ...outputOptionsOf(flags),
+    ...openOptionsOf(flags),
     ...context,
     ...(flags.adapter && { adapters: flags.adapter.map(chosenAdapter) }),
   };

@@ -1,10 +1,22 @@
 import { Option, type Command } from 'commander';
 import { DIGESTS } from '../execute/digest.ts';
+import { KV_PLACEMENTS } from './opening.ts';
 import { FORMATS, OUTPUT_DTYPES } from './output-options.ts';
 
 /** The option of every command that works in threads. */
 export function withWorkers(command: Command): Command {
   return command.option('--workers <n>', 'threads (default: one a processor, at most 8; 0: none beside the main one)');
+}
+
+/** Of commands that read a sharded checkpoint: the config of its model. */
+export function configOption(): Option {
+  return new Option('--config <path>', 'config.json of the model, or its folder, where none is beside the shards');
+}
+
+/** How copies of KV heads are placed over the ranks, in what is read or written; `otherwise` says what holds without the option. */
+export function kvPlacementOption(otherwise = 'what they show', flag = '--kv-placement'): Option {
+  const text = `how copies of KV heads are placed over the ranks (default: ${otherwise})`;
+  return new Option(`${flag} <placement>`, text).choices(KV_PLACEMENTS);
 }
 
 /** Options of every command that writes Hugging Face weights. */
@@ -39,7 +51,8 @@ export function withSizes(command: Command, tp: 'required' | 'optional'): Comman
 export function withShardOptions(command: Command): Command {
   return withWorkers(withSizes(command, 'required'))
     .option('--xser', 'one file per tensor, as use_xser saves')
-    .option('--config <path>', 'config.json of the base model, or its folder, for adapters without one beside them')
+    .option('--config <path>', 'config.json of the model, or its folder, where none is beside the weights')
+    .addOption(kvPlacementOption('as in the checkpoint that is read, else tiled'))
     .option('--part <k/n>', 'write only the k-th of n parts, here or on another machine; then run shardloom finish OUT')
     .option('--force', 'replace files of the same names in OUT')
     .option('--sync', 'wait until the data is on the disk before anything gets its final name')

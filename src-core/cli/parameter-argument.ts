@@ -3,6 +3,7 @@ import { openCheckpoint } from '../models/open-checkpoint.ts';
 import { ShardloomError } from '../errors.ts';
 import { partsOf, type CheckpointPart } from '../inspect/parts.ts';
 import type { PartName } from '../plan/part-name.ts';
+import { openOptionsOf, type OpeningFlags } from './opening.ts';
 
 /** A checkpoint that was opened to look at one parameter. */
 export interface OpenedFor {
@@ -19,8 +20,8 @@ const MAX_SUGGESTED = 5;
  * Opens a checkpoint and finds the parameter that the user means: by its whole name, or by an end of it that only one
  * parameter has. Throws the checkpoint's error where its shards cannot be joined.
  */
-export function openFor(folder: string, parameter: string): OpenedFor {
-  const checkpoint = openCheckpoint(folder);
+export function openFor(folder: string, parameter: string, opening: OpeningFlags): OpenedFor {
+  const checkpoint = openCheckpoint(folder, openOptionsOf(opening));
   const parts = partsOf(checkpoint);
   const all = parts.flatMap(({ name: part, weights }) => [...(weights?.keys() ?? [])].map((name) => ({ part, name })));
   const exact = all.filter(({ name }) => name === parameter);

@@ -3,21 +3,22 @@ import { printableJson, ShardloomError } from '../errors.ts';
 import { translatePeftConfig, type PeftDirection } from '../jobs/peft-config.ts';
 import { partNameOf } from '../plan/part-name.ts';
 import { EXIT } from './exit-codes.ts';
+import { openOptionsOf, type OpeningFlags } from './opening.ts';
 import { parallelConfigOf, type SizeFlags } from './sizes.ts';
 
-export interface ExportFlags {
+export interface ExportFlags extends OpeningFlags {
   readonly adapter?: readonly string[];
 }
 
-export interface TranslateFlags extends Omit<SizeFlags, 'tp'> {
+export interface TranslateFlags extends Omit<SizeFlags, 'tp' | 'kvPlacement'> {
   readonly tp?: string;
   readonly json?: boolean;
 }
 
 /** The parts of a checkpoint that `peft export` writes. */
-export function adapterParts(folder: string, { adapter }: ExportFlags): string[] {
+export function adapterParts(folder: string, { adapter, ...opening }: ExportFlags): string[] {
   if (adapter) return adapter.map((name) => `adapter:${name}`);
-  const { adapters, found } = openCheckpoint(folder);
+  const { adapters, found } = openCheckpoint(folder, openOptionsOf(opening));
   if (adapters.length > 0) return adapters.map(partNameOf);
   throw new ShardloomError({
     tag: 'not-a-checkpoint',

@@ -1,6 +1,7 @@
 import { printable, ShardloomError } from '../errors.ts';
 import { makeSample } from '../sample/sample.ts';
 import { EXIT } from './exit-codes.ts';
+import { kvPlacementOf } from './opening.ts';
 import { styled } from './terminal.ts';
 
 /** The options of `shardloom sample`, as the command line gives them. */
@@ -10,6 +11,7 @@ export interface SampleFlags {
   readonly xser?: boolean;
   readonly fuseQkv?: boolean;
   readonly lora?: boolean;
+  readonly kvPlacement?: string;
   readonly size: string;
 }
 
@@ -21,6 +23,7 @@ export async function sampleCommand(out: string, flags: SampleFlags): Promise<nu
     xser: flags.xser ?? false,
     fuseQkv: flags.fuseQkv ?? false,
     ...(flags.lora && { loraRank: 8 }),
+    ...(flags.kvPlacement !== undefined && { kvPlacement: kvPlacementOf('--kv-placement', flags.kvPlacement) }),
     ...(oneOf('--size', flags.size, ['small', 'large']) === 'large' && { config: LARGE }),
   });
   const lines = [

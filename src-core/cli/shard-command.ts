@@ -6,6 +6,7 @@ import type { ShardingOptions } from '../plan/sharding.ts';
 import { formatBytes, formatDuration, formatPlural } from '../units.ts';
 import { continuedText } from './continued.ts';
 import { EXIT } from './exit-codes.ts';
+import { kvPlacementOf } from './opening.ts';
 import { partOfArgument, partResultText } from './parts.ts';
 import { parallelConfigOf, type SizeFlags } from './sizes.ts';
 import { findingsText, ProgressLine, styled } from './terminal.ts';
@@ -15,6 +16,7 @@ import { workersOf, type WorkersFlag } from './values.ts';
 export interface ShardFlags extends SizeFlags, WorkersFlag {
   readonly xser?: boolean;
   readonly config?: string;
+  readonly fromKvPlacement?: string;
   readonly part?: string;
   readonly force?: boolean;
   readonly sync?: boolean;
@@ -54,6 +56,9 @@ async function run(
       sync: flags.sync ?? false,
       ...(part && { part }),
       ...(flags.config !== undefined && { config: flags.config }),
+      ...(flags.fromKvPlacement !== undefined && {
+        fromKvPlacement: kvPlacementOf('--from-kv-placement', flags.fromKvPlacement),
+      }),
       ...(showsProgress && { onProgress: (progress) => line.update(progress) }),
     });
   } finally {

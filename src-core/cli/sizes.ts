@@ -1,5 +1,6 @@
 import { MAX_RANKS } from '../limits.ts';
 import type { ParallelConfig } from '../models/description.ts';
+import { kvPlacementOf } from './opening.ts';
 import { wholeNumber } from './values.ts';
 
 /** The options for parallel sizes, as the command line gives them. */
@@ -9,6 +10,7 @@ export interface SizeFlags {
   readonly virtualPp: string;
   readonly kvSizeMultiplier?: string;
   readonly fuseQkv?: boolean;
+  readonly kvPlacement?: string;
 }
 
 /** Parallel sizes from the command line. Throws `usage`. */
@@ -18,6 +20,7 @@ export function parallelConfigOf(flags: SizeFlags): ParallelConfig {
     pipelineParallelSize: size('--pp', flags.pp),
     fuseQkv: flags.fuseQkv ?? false,
     ...(flags.virtualPp !== '1' && { virtualPipelineParallelSize: size('--virtual-pp', flags.virtualPp) }),
+    ...(flags.kvPlacement !== undefined && { kvPlacement: kvPlacementOf('--kv-placement', flags.kvPlacement) }),
     ...(flags.kvSizeMultiplier !== undefined && {
       kvSizeMultiplier: size('--kv-size-multiplier', flags.kvSizeMultiplier),
     }),

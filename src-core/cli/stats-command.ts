@@ -6,11 +6,12 @@ import { openCheckpoint } from '../models/open-checkpoint.ts';
 import { viewOf, type View } from '../tensor/view.ts';
 import { formatCount, formatShape } from '../units.ts';
 import { EXIT } from './exit-codes.ts';
+import { openOptionsOf, type OpeningFlags } from './opening.ts';
 import { openFor } from './parameter-argument.ts';
 import { styled } from './terminal.ts';
 import { usage } from './values.ts';
 
-export interface StatsFlags {
+export interface StatsFlags extends OpeningFlags {
   readonly rank?: string;
   readonly bins: string;
   readonly json?: boolean;
@@ -23,7 +24,8 @@ export async function statsCommand(
   flags: StatsFlags,
   signal: AbortSignal,
 ): Promise<number> {
-  const { name, view } = flags.rank === undefined ? original(folder, parameter) : stored(folder, parameter, flags.rank);
+  const { name, view } =
+    flags.rank === undefined ? original(folder, parameter, flags) : stored(folder, parameter, flags.rank, flags);
   const bins = /^\d+$/.test(flags.bins) ? Number(flags.bins) : 0;
   if (bins < 1 || bins > 1000) throw usage('--bins', flags.bins, '1 to 1000');
   const { counts, ...statistics } = await statisticsOf(view, { signal });
@@ -50,16 +52,25 @@ export async function statsCommand(
   return EXIT.done;
 }
 
-function original(folder: string, parameter: string): { readonly name: string; readonly view: View } {
-  const { parts, part, name } = openFor(folder, parameter);
+function original(
+  folder: string,
+  parameter: string,
+  flags: StatsFlags,
+): { readonly name: string; readonly view: View } {
+  const { parts, part, name } = openFor(folder, parameter, flags);
   return { name, view: weightOf(parts, part, name).view };
 }
 
-function stored(folder: string, name: string, rank: string): { readonly name: string; readonly view: View } {
+function stored(
+  folder: string,
+  name: string,
+  rank: string,
+  flags: StatsFlags,
+): { readonly name: string; readonly view: View } {
   const match = /^(\d+)(?:,(\d+))?$/.exec(rank);
   if (!match) throw usage('--rank', rank, 'a TP rank, or TP and pipeline rank: 3 or 3,1');
   const [tp, pp] = [Number(match[1]), Number(match[2] ?? 0)];
-  const tensor = storedTensorOf(partsOf(openCheckpoint(folder)), { tp, pp }, name);
+  const tensor = storedTensorOf(partsOf(openCheckpoint(folder, openOptionsOf(flags))), { tp, pp }, name);
   return { name: `${tensor.name} on TP rank ${tp}, pipeline rank ${pp}`, view: viewOf(tensor) };
 }
 

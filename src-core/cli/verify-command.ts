@@ -3,19 +3,21 @@ import path from 'node:path';
 import { openCheckpoint } from '../models/open-checkpoint.ts';
 import { printable, printableJson, ShardloomError } from '../errors.ts';
 import type { CompareOptions } from '../execute/compare-copies.ts';
+import { kvPlacementInWords } from '../inspect/facts.ts';
 import { MANIFEST_FILE } from '../jobs/manifest.ts';
 import { verifyDigests, type DigestCheck } from '../jobs/verify-digests.ts';
 import { verifyReplicas, type Replica, type ReplicaCheck } from '../jobs/verify-replicas.ts';
 import { verifyRoundTrip, type RoundTrip } from '../jobs/verify-round-trip.ts';
 import { formatBytes, formatDuration, formatPlural } from '../units.ts';
 import { EXIT } from './exit-codes.ts';
+import { openOptionsOf, type OpeningFlags } from './opening.ts';
 import { findingsText, ProgressLine, styled } from './terminal.ts';
 import { workersOf, type WorkersFlag } from './values.ts';
 
 /** Faults that are told one by one. */
 const MAX_SHOWN = 20;
 
-export interface VerifyFlags extends WorkersFlag {
+export interface VerifyFlags extends WorkersFlag, OpeningFlags {
   readonly replicas?: boolean;
   readonly json?: boolean;
   readonly quiet?: boolean;
@@ -47,7 +49,7 @@ export async function verifyCommand(
 
 async function roundTripCommand(folder: string, out: string, flags: VerifyFlags, signal: AbortSignal): Promise<number> {
   const result = await watched(flags, (watching) => {
-    return verifyRoundTrip(openCheckpoint(folder), out, { signal, ...watching });
+    return verifyRoundTrip(openCheckpoint(folder, openOptionsOf(flags)), out, { signal, ...watching });
   });
   if (flags.json) process.stdout.write(`${printableJson({ roundTrip: result })}\n`);
   else if (!flags.quiet || result.different.length > 0) process.stdout.write(roundTripText(result));
@@ -119,7 +121,9 @@ export function roundTripText(result: RoundTrip): string {
 
 /** `shardloom verify FOLDER --replicas`. Exit code 3 where copies differ or do not fit the metadata's placement. */
 async function replicasCommand(folder: string, flags: VerifyFlags, signal: AbortSignal): Promise<number> {
-  const check = await watched(flags, (watching) => verifyReplicas(openCheckpoint(folder), { signal, ...watching }));
+  const check = await watched(flags, (watching) =>
+    verifyReplicas(openCheckpoint(folder, openOptionsOf(flags)), { signal, ...watching }),
+  );
   if (flags.json) process.stdout.write(`${printableJson(check)}\n`);
   else if (!flags.quiet || check.different > 0) process.stdout.write(text(check));
   const wrong = check.different > 0 || check.findings.some(({ severity }) => severity === 'error');
@@ -133,9 +137,7 @@ function text(check: ReplicaCheck): string {
     different === 0
       ? `${styled('green', '✓')} all ${all} equal what consolidation takes, byte for byte`
       : `${styled('yellow', '!')} ${different} of ${all} differ from what consolidation takes`,
-    ...kvPlacements.map(
-      ({ placement, parameter }) => `  copies of KV heads: ${placement} (seen in ${printable(parameter)})`,
-    ),
+    ...kvPlacements.map((found) => `  KV heads of ${printable(found.part)}: ${kvPlacementInWords(found)}`),
     styled('dim', `  ${formatBytes(bytes)} read in ${formatDuration(seconds)}`),
   ];
   const differing = replicas.filter(({ differences }) => differences.length > 0);

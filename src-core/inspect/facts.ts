@@ -1,4 +1,5 @@
 import { formatBytes, formatParameters } from '../units.ts';
+import type { KvPlacementFound } from '../checkpoint/checkpoint.ts';
 import type { CheckpointSummary, PartSummary } from './summary.ts';
 
 const FAMILIES: Readonly<Record<string, string>> = { llama: 'Llama', qwen3: 'Qwen3', granite: 'Granite' };
@@ -28,4 +29,30 @@ export function factsLine({ modelType, model, adapters }: CheckpointSummary): st
 /** The family as its authors write it: `Llama` for config.json's `llama`. */
 export function familyName(modelType: string): string {
   return FAMILIES[modelType] ?? modelType;
+}
+
+const PLACED = {
+  tiled: 'copies tiled over the ranks',
+  adjacent: 'copies on adjacent ranks (Trn2), queries in the model’s order',
+} as const;
+
+/** True where equal copies show the placement, the part's own or its base model's. */
+export function isShown({ by }: KvPlacementFound): boolean {
+  return by === 'copies' || by === 'base-model';
+}
+
+/** How copies of KV heads are placed over the ranks, and how that is known, in a phrase. */
+export function kvPlacementInWords({ placement, by }: KvPlacementFound): string {
+  switch (by) {
+    case 'copies':
+      return PLACED[placement];
+    case 'chosen':
+      return `${PLACED[placement]}, as was chosen`;
+    case 'base-model':
+      return `${PLACED[placement]}, as in the base model`;
+    case 'equal-both-ways':
+      return `${PLACED[placement]}, by the metadata’s rule: they are equal in either placement`;
+    case 'not-shown':
+      return `${PLACED[placement]}, by the metadata’s rule: none was saved that shows it`;
+  }
 }

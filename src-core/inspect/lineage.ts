@@ -1,9 +1,8 @@
 import { ShardloomError } from '../errors.ts';
 import { intersectBoxes, type Box } from '../execute/bands.ts';
-import { MAX_LINEAGE_RUNS } from '../limits.ts';
 import type { PartName } from '../plan/part-name.ts';
+import { byteRuns, type ByteRun } from '../tensor/byte-runs.ts';
 import { dtypeBytes } from '../tensor/dtype.ts';
-import { elementCount } from '../tensor/shape.ts';
 import type { Rank, StoredTensor } from '../tensor/stored.ts';
 import { regionsOf, type View } from '../tensor/view.ts';
 import { weightOf, type CheckpointPart } from './parts.ts';
@@ -28,15 +27,9 @@ export interface LineagePiece {
   readonly at: readonly number[];
   readonly from: readonly number[];
   readonly size: readonly number[];
-  /** Its bytes in the file, in C order; the first {@link MAX_LINEAGE_RUNS}. */
+  /** Its bytes in the file, in C order; the first of {@link byteRuns}. */
   readonly runs: readonly ByteRun[];
   readonly runCount: number;
-}
-
-/** Bytes `[offset, offset + length)` of a file. */
-export interface ByteRun {
-  readonly offset: number;
-  readonly length: number;
 }
 
 /** Every place on disk that holds a box of an original parameter. Throws `usage` for a box outside it. Reads no weights. */
@@ -61,35 +54,6 @@ function piecesOf(view: View, box: Box): Omit<LineagePiece, 'copy' | 'label'>[] 
       { tensor: region.source, at: shared.at, from, size: shared.size, ...byteRuns(region.source, from, shared.size) },
     ];
   });
-}
-
-/** The bytes of a box of a stored tensor, as runs in C order. */
-export function byteRuns(
-  tensor: StoredTensor,
-  from: readonly number[],
-  size: readonly number[],
-): Pick<LineagePiece, 'runs' | 'runCount'> {
-  const bytes = dtypeBytes(tensor.dtype);
-  // Axes from the last on that lie one behind the other make one run.
-  let axis = size.length;
-  let length = 1;
-  while (axis > 0 && (size[axis - 1] === 1 || tensor.strides[axis - 1] === length)) {
-    axis--;
-    length *= size[axis]!;
-  }
-  const outer = size.slice(0, axis);
-  const runCount = elementCount(outer);
-  const runs: ByteRun[] = [];
-  for (let run = 0; run < Math.min(runCount, MAX_LINEAGE_RUNS); run++) {
-    let rest = run;
-    let offset = from.reduce((sum, at, k) => sum + at * tensor.strides[k]!, 0);
-    for (let k = outer.length - 1; k >= 0; k--) {
-      offset += (rest % outer[k]!) * tensor.strides[k]!;
-      rest = Math.floor(rest / outer[k]!);
-    }
-    runs.push({ offset: tensor.byteOffset + offset * bytes, length: length * bytes });
-  }
-  return { runs, runCount };
 }
 
 /** An element of an original parameter that a stored element becomes, or is a copy of. */

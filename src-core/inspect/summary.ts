@@ -1,10 +1,8 @@
-import type { Checkpoint, ShardedState } from '../checkpoint/checkpoint.ts';
+import type { Checkpoint, KvPlacementFound, ShardedState } from '../checkpoint/checkpoint.ts';
 import type { Finding } from '../errors.ts';
 import type { PartName } from '../plan/part-name.ts';
-import type { OriginalWeight } from '../specs/spec.ts';
 import { dtypeBytes, torchName, type DType } from '../tensor/dtype.ts';
 import { elementCount } from '../tensor/shape.ts';
-import { detectKvPlacement, kvPlacementFinding, type KvPlacement } from '../verify/kv-placement.ts';
 import { partsOf, type CheckpointPart } from './parts.ts';
 import { rankGrid, type RankSummary } from './ranks.ts';
 
@@ -35,7 +33,8 @@ export interface PartSummary {
   /** On disk, copies included. */
   readonly shardBytes: number;
   readonly shardFiles: number;
-  readonly kvPlacement: KvPlacement | null;
+  /** Null where it does not matter, or is not known. */
+  readonly kvPlacement: KvPlacementFound | null;
   /** All TP × PP ranks, stage by stage. */
   readonly ranks: readonly RankSummary[];
 }
@@ -47,7 +46,7 @@ export interface AdapterSummary extends PartSummary {
 }
 
 /**
- * Sums up an opened checkpoint. Reads no weights but the beginnings of KV heads where they are replicated.
+ * Sums up an opened checkpoint. Reads no weights.
  * @param parts its parts, where they are at hand already
  */
 export function summarize(
@@ -85,7 +84,6 @@ function partSummary({ name, state, weights, problem }: CheckpointPart, findings
   const views = weights && [...weights.values()].map(({ view }) => view);
   const sum = (of: (count: number, dtype: DType) => number): number | null =>
     views && views.reduce((total, { shape, dtype }) => total + of(elementCount(shape), dtype), 0);
-  const placement = weights && placementOf(state, weights, findings);
   return {
     part: name,
     tensorParallelSize: state.tensorParallelSize,
@@ -98,20 +96,9 @@ function partSummary({ name, state, weights, problem }: CheckpointPart, findings
     consolidatedBytes: sum((count, dtype) => count * dtypeBytes(dtype)),
     shardBytes: state.bytes,
     shardFiles: state.fileCount,
-    kvPlacement: placement,
+    kvPlacement: state.kvPlacement ?? null,
     ranks: rankGrid(state),
   };
-}
-
-function placementOf(
-  state: ShardedState,
-  weights: ReadonlyMap<string, OriginalWeight>,
-  findings: Finding[],
-): KvPlacement | null {
-  const result = detectKvPlacement(state, weights);
-  const finding = result && kvPlacementFinding(result);
-  if (finding) findings.push(finding);
-  return result?.placement ?? null;
 }
 
 function dtypesByBytes(state: ShardedState): string[] {

@@ -1,8 +1,9 @@
 import type { ModelConfig } from '../checkpoint/configs.ts';
-import { ShardloomError } from '../errors.ts';
+import { ShardloomError, type Finding } from '../errors.ts';
 import type { TensorPair } from '../execute/pair-reader.ts';
 import type { Placement } from '../inspect/drawing/placement.ts';
 import { placementOf, type PlacedWeight } from '../inspect/placement.ts';
+import type { OpenOptions } from '../models/open-checkpoint.ts';
 import type { PlanBuilder } from '../plan/plan-builder.ts';
 import { sameShape } from '../tensor/shape.ts';
 import { openWeights, type Weights, type WeightsInput } from './weights-input.ts';
@@ -13,6 +14,11 @@ export interface RenameRule {
   readonly replacement: string;
 }
 
+/** How the folders are opened, either of them, and how their tensors are matched. */
+export interface ComparisonOptions extends OpenOptions {
+  readonly rename?: RenameRule;
+}
+
 /** Two folders whose tensors have been matched by name. Reads no weights. */
 export interface Comparison {
   readonly left: string;
@@ -20,6 +26,8 @@ export interface Comparison {
   readonly tensors: readonly Matched[];
   /** What only one side has and is not compared: "adapter default on the left". */
   readonly leftOut: readonly string[];
+  /** Of either side: what is to be known of the placement of KV heads. */
+  readonly findings: readonly Finding[];
 }
 
 /** A weight of either side under its common name. */
@@ -30,15 +38,23 @@ export interface Matched {
 }
 
 /** Opens both folders, whatever they hold, and matches their tensors. Throws where they have nothing in common. */
-export function openComparison(leftFolder: string, rightFolder: string, rename?: RenameRule): Comparison {
-  const [left, right] = [openWeights(leftFolder), openWeights(rightFolder)];
+export function openComparison(
+  leftFolder: string,
+  rightFolder: string,
+  { rename, ...options }: ComparisonOptions = {},
+): Comparison {
+  const [left, right] = [leftFolder, rightFolder].map((folder) => openWeights(folder, options)) as [
+    WeightsInput,
+    WeightsInput,
+  ];
   const { leftOut, ...weights } = comparedParts(left, right);
   const tensors = match(
     { weights: weights.left, config: left.config },
     { weights: weights.right, config: right.config },
     rename,
   );
-  return { left: left.root, right: right.root, tensors, leftOut };
+  const findings = [left, right].flatMap((side) => side.findings.filter(({ tag }) => tag === 'kv-placement'));
+  return { left: left.root, right: right.root, tensors, leftOut, findings };
 }
 
 /** What both sides are compared by, and what only one of them has and is left aside: a model, or adapters. */

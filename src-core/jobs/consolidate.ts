@@ -6,10 +6,9 @@ import { ShardloomError, type Finding } from '../errors.ts';
 import type { DigestName } from '../execute/digest.ts';
 import { executePlan, type ExecuteOptions, type ExecuteResult, type WrittenOutput } from '../execute/execute.ts';
 import { planConsolidation, type ConsolidationOptions } from '../plan/consolidation.ts';
-import { partNameOf, type PartName } from '../plan/part-name.ts';
+import { kvPlacementsOf, partNameOf, type PartKvPlacement, type PartName } from '../plan/part-name.ts';
 import { originalWeightsOf } from '../plan/original-weights.ts';
 import type { Plan } from '../plan/plan.ts';
-import { detectKvPlacement, kvPlacementFinding, type KvPlacementResult } from '../verify/kv-placement.ts';
 import { findingsWhileCopying, replicaSummary, type ReplicaSummary } from '../verify/replicas.ts';
 import { MANIFEST_FILE, manifestFile, manifestHead, manifestText } from './manifest.ts';
 import { checkOutputOutside } from './output-place.ts';
@@ -35,7 +34,7 @@ export interface PreparedConsolidation {
   readonly checkpoint: Checkpoint;
   readonly options: ConsolidationOptions;
   readonly plan: Plan;
-  readonly kvPlacement: KvPlacementResult | null;
+  readonly kvPlacements: readonly PartKvPlacement[];
   /** What was found before copying; none is an error. */
   readonly findings: readonly Finding[];
 }
@@ -44,7 +43,7 @@ export interface ConsolidateResult extends ExecuteResult {
   readonly out: string;
   readonly plan: Plan;
   readonly replicas: ReplicaSummary;
-  readonly kvPlacement: KvPlacementResult | null;
+  readonly kvPlacements: readonly PartKvPlacement[];
   /** Everything that was found, before and while copying. */
   readonly findings: readonly Finding[];
 }
@@ -66,18 +65,10 @@ export function prepareConsolidation(checkpoint: Checkpoint, chosen: Consolidate
     ...(chosen.dtype && { dtype: chosen.dtype }),
   };
   const weights = new Map(states.map((state) => [state, originalWeightsOf(state)]));
-  let kvPlacement: KvPlacementResult | null = null;
-  for (const [state, ofState] of weights) {
-    const placement = detectKvPlacement(state, ofState);
-    kvPlacement ??= placement;
-    const finding = placement && kvPlacementFinding(placement);
-    if (finding) findings.push(finding);
-  }
-  throwFirstError(findings);
   const plan = planConsolidation(checkpoint, weights, options);
   checkAdapterFolders(states, plan);
   findings.push(...linkedSidecars(plan, checkpoint.found.root));
-  return { checkpoint, options, plan, kvPlacement, findings };
+  return { checkpoint, options, plan, kvPlacements: kvPlacementsOf(states), findings };
 }
 
 /** Adapters that get a folder get one of their own. */
@@ -96,7 +87,9 @@ function checkAdapterFolders(states: readonly ShardedState[], plan: Plan): void 
  */
 function linkedSidecars({ sidecars }: Plan, root: string): Finding[] {
   const inside = realPathOf(root) + path.sep;
-  const linked = sidecars.filter(({ from }) => !realPathOf(from).startsWith(inside));
+  // A config.json that the user named is no link of the folder's.
+  const own = sidecars.filter(({ from }) => path.resolve(from).startsWith(path.resolve(root) + path.sep));
+  const linked = own.filter(({ from }) => !realPathOf(from).startsWith(inside));
   const [first] = linked;
   if (!first) return [];
   const more = linked.length > 1 ? ` and ${linked.length - 1} more` : '';
@@ -143,15 +136,15 @@ export async function consolidate(
     out: path.resolve(out),
     plan,
     replicas: replicaSummary(result.written),
-    kvPlacement: prepared.kvPlacement,
+    kvPlacements: prepared.kvPlacements,
     findings,
   };
 }
 
 /** The result of a part that an earlier run has finished: nothing was written now. */
-function finishedAlready({ plan, kvPlacement, findings }: PreparedConsolidation, out: string): ConsolidateResult {
+function finishedAlready({ plan, kvPlacements, findings }: PreparedConsolidation, out: string): ConsolidateResult {
   const nothing = { written: [], bytesWritten: 0, seconds: 0, workers: 0, replicas: { compared: 0, different: 0 } };
-  return { ...nothing, out: path.resolve(out), plan, kvPlacement, findings };
+  return { ...nothing, out: path.resolve(out), plan, kvPlacements, findings };
 }
 
 function allStates({ model, adapters }: Checkpoint): ShardedState[] {

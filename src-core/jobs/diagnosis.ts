@@ -4,7 +4,7 @@ import { isShardloomError, toProblem, type Problem } from '../errors.ts';
 import { parameterRows } from '../inspect/parameters.ts';
 import { partsOf } from '../inspect/parts.ts';
 import { summarize, type CheckpointSummary } from '../inspect/summary.ts';
-import { openCheckpoint } from '../models/open-checkpoint.ts';
+import { openCheckpoint, type OpenOptions } from '../models/open-checkpoint.ts';
 import type { Plan } from '../plan/plan.ts';
 import { planText } from '../plan/print.ts';
 import { prepareConsolidation } from './consolidate.ts';
@@ -39,7 +39,7 @@ export interface Fault {
   readonly stack?: string;
 }
 
-export interface DiagnoseOptions {
+export interface DiagnoseOptions extends OpenOptions {
   /** The folder should hold a sharded checkpoint, which is opened. */
   readonly isCheckpoint?: boolean;
   /** Makes the plan that the report is about, of the checkpoint if it asks for that; null where there is none. */
@@ -53,7 +53,7 @@ export interface DiagnoseOptions {
 export function diagnose(folder: string, options: DiagnoseOptions = {}): Diagnosis {
   const { isCheckpoint = true, makePlan = (open) => prepareConsolidation(open()).plan } = options;
   let opened: Checkpoint | undefined;
-  const open = (): Checkpoint => (opened ??= openCheckpoint(folder));
+  const open = (): Checkpoint => (opened ??= openCheckpoint(folder, options));
   const checkpoint = isCheckpoint ? attempt(() => describe(open())) : NOTHING;
   const plan = makePlan ? attempt(() => planText(makePlan(open))) : NOTHING;
   return {

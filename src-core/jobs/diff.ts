@@ -1,3 +1,4 @@
+import type { Finding } from '../errors.ts';
 import { copySettings } from '../execute/copy-tensors.ts';
 import type { CompareOptions } from '../execute/compare-copies.ts';
 import type { ValueDifference } from '../execute/diff-tensors.ts';
@@ -11,11 +12,16 @@ import { PlanBuilder } from '../plan/plan-builder.ts';
 import { compareNames } from '../plan/split.ts';
 import type { DType } from '../tensor/dtype.ts';
 import type { Shape } from '../tensor/shape.ts';
-import { isComparable, openComparison, pairOf, placementIn, type Matched, type RenameRule } from './comparison.ts';
+import {
+  isComparable,
+  openComparison,
+  pairOf,
+  placementIn,
+  type ComparisonOptions,
+  type Matched,
+} from './comparison.ts';
 
-export interface DiffOptions extends CompareOptions {
-  readonly rename?: RenameRule;
-}
+export interface DiffOptions extends CompareOptions, ComparisonOptions {}
 
 export type DiffStatus = ValueDifference['status'] | 'only-left' | 'only-right' | 'shape-differs';
 
@@ -68,6 +74,8 @@ export interface DiffResult {
   readonly counts: Readonly<Record<DiffStatus, number>>;
   /** What only one side has and was not compared: "adapter default on the left". */
   readonly leftOut: readonly string[];
+  /** What is to be known of a side whose KV heads could have been joined in another way. */
+  readonly findings: readonly Finding[];
   /** Bytes of both sides that were compared. */
   readonly bytes: number;
   readonly seconds: number;
@@ -79,8 +87,8 @@ export interface DiffResult {
  */
 export async function diff(leftFolder: string, rightFolder: string, options: DiffOptions = {}): Promise<DiffResult> {
   const started = performance.now();
-  const comparison = openComparison(leftFolder, rightFolder, options.rename);
-  const { left, right, tensors, leftOut } = comparison;
+  const comparison = openComparison(leftFolder, rightFolder, options);
+  const { left, right, tensors, leftOut, findings } = comparison;
   const builder = new PlanBuilder();
   const pairs = tensors.filter(isComparable).map((one) => pairOf(one, builder));
   const found = await compareAll(builder, pairs, options);
@@ -93,6 +101,7 @@ export async function diff(leftFolder: string, rightFolder: string, options: Dif
     rows,
     counts,
     leftOut,
+    findings,
     bytes: pairs.reduce((sum, pair) => sum + pairBytes(pair), 0),
     seconds: (performance.now() - started) / 1000,
   };

@@ -12,7 +12,7 @@ export const MANIFEST_FILE = 'shardloom.json';
 /** What shardloom.json says before anything is written. No time of day and no machine: the same run gives the same file. */
 export interface ManifestHead {
   readonly about: Record<string, unknown>;
-  readonly kvPlacement: unknown;
+  readonly kvPlacements: unknown;
   readonly findings: readonly unknown[];
 }
 
@@ -48,7 +48,7 @@ export function manifestHead(prepared: PreparedConsolidation, version = 'unknown
   };
   return {
     about,
-    kvPlacement: prepared.kvPlacement?.placement ?? null,
+    kvPlacements: prepared.kvPlacements,
     findings: prepared.findings.map(findingEntry),
   };
 }
@@ -75,7 +75,7 @@ export function manifestText(head: ManifestHead, files: readonly ManifestFile[],
     checks: {
       coverage: 'every element of every tensor comes from exactly one place',
       replicas,
-      kv_placement: head.kvPlacement,
+      kv_placements: head.kvPlacements,
     },
     findings: [...head.findings, ...files.flatMap((file) => file.findings)],
     files: files.map(({ entry }) => entry),
@@ -83,6 +83,7 @@ export function manifestText(head: ManifestHead, files: readonly ManifestFile[],
   return `${JSON.stringify(manifest, null, 2)}\n`;
 }
 
-function findingEntry({ severity, ...finding }: Finding): Record<string, unknown> {
+/** A finding as the record has it. */
+export function findingEntry({ severity, ...finding }: Finding): Record<string, unknown> {
   return { severity, ...toProblem(finding) };
 }

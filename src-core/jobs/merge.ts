@@ -1,8 +1,10 @@
 import path from 'node:path';
 import { ShardloomError, type Finding } from '../errors.ts';
 import { executePlan, type ExecuteResult, type WrittenOutput } from '../execute/execute.ts';
+import type { OpenOptions } from '../models/open-checkpoint.ts';
 import { planMerge, type MergedAdapter, type MergedModule, type MergePlan } from '../peft/merge.ts';
 import { planModelFiles, type ConsolidationOptions } from '../plan/consolidation.ts';
+import type { PartKvPlacement } from '../plan/part-name.ts';
 import { PlanBuilder } from '../plan/plan-builder.ts';
 import type { Plan } from '../plan/plan.ts';
 import { modelCompanions } from '../plan/sidecars.ts';
@@ -10,7 +12,7 @@ import type { OriginalWeight } from '../specs/spec.ts';
 import type { DType } from '../tensor/dtype.ts';
 import { findingsWhileCopying, replicaSummary } from '../verify/replicas.ts';
 import { DEFAULT_MAX_SHARD_BYTES, type ConsolidateOptions } from './consolidate.ts';
-import { MANIFEST_FILE, MANIFEST_FORMAT, manifestFile, manifestText } from './manifest.ts';
+import { findingEntry, MANIFEST_FILE, MANIFEST_FORMAT, manifestFile, manifestText } from './manifest.ts';
 import { checkOutputOutside } from './output-place.ts';
 import { openWeights, viewsOf, type AdapterInput, type WeightsInput } from './weights-input.ts';
 
@@ -20,7 +22,7 @@ export interface ChosenAdapter {
   readonly weight: number;
 }
 
-export interface MergeOptions extends Omit<ConsolidateOptions, 'parts' | 'part'> {
+export interface MergeOptions extends Omit<ConsolidateOptions, 'parts' | 'part'>, OpenOptions {
   /** Absent: the one adapter that there is. */
   readonly adapters?: readonly ChosenAdapter[];
 }
@@ -33,6 +35,10 @@ export interface PreparedMerge {
   readonly modules: readonly MergedModule[];
   readonly plan: Plan;
   readonly options: ConsolidationOptions;
+  /** How copies of KV heads are placed in the folders that are sharded. */
+  readonly kvPlacements: readonly PartKvPlacement[];
+  /** What was found before merging; none is an error. */
+  readonly findings: readonly Finding[];
 }
 
 export interface MergeResult extends ExecuteResult {
@@ -44,7 +50,7 @@ export interface MergeResult extends ExecuteResult {
 
 /** From the folders of a base model and of adapters, each in Hugging Face's form or sharded, to a plan. */
 export function prepareMerge(baseFolder: string, adapterFolder: string, chosen: MergeOptions = {}): PreparedMerge {
-  const base = openWeights(baseFolder);
+  const base = openWeights(baseFolder, chosen);
   if (!base.model) {
     throw new ShardloomError({
       tag: 'usage',
@@ -53,7 +59,7 @@ export function prepareMerge(baseFolder: string, adapterFolder: string, chosen: 
       expected: 'the folder of the base model',
     });
   }
-  const input = path.resolve(adapterFolder) === base.root ? base : openWeights(adapterFolder);
+  const input = path.resolve(adapterFolder) === base.root ? base : openWeights(adapterFolder, chosen);
   const adapters = chosenAdapters(input, chosen.adapters);
   const options: ConsolidationOptions = {
     format: chosen.format ?? 'safetensors',
@@ -62,6 +68,7 @@ export function prepareMerge(baseFolder: string, adapterFolder: string, chosen: 
   };
   const merge = planMerge(viewsOf(base.model), adapters);
   const names = adapters.map(({ name, weight }) => ({ name, weight }));
+  const inputs = [...new Set([base, input])];
   return {
     base,
     adapterFolder: input.root,
@@ -69,6 +76,8 @@ export function prepareMerge(baseFolder: string, adapterFolder: string, chosen: 
     modules: merge.modules,
     plan: planOf(base, merge, options),
     options,
+    kvPlacements: inputs.flatMap(({ kvPlacements }) => kvPlacements),
+    findings: inputs.flatMap(({ findings }) => findings),
   };
 }
 
@@ -85,11 +94,11 @@ export async function merge(
   const prepared = prepareMerge(baseFolder, adapterFolder, options);
   const { plan, modules } = prepared;
   checkOutputOutside([prepared.adapterFolder, prepared.base.root], out);
-  let findings: readonly Finding[] = [];
+  let { findings } = prepared;
   const result = await executePlan(plan, out, {
     ...options,
     beforePublish: (written) => {
-      findings = findingsWhileCopying(plan, written);
+      findings = [...prepared.findings, ...findingsWhileCopying(plan, written)];
       return [{ path: MANIFEST_FILE, text: manifestOf(prepared, written, options.version) }];
     },
   });
@@ -154,7 +163,7 @@ function documentOf({ name, config }: AdapterInput, root: string): Readonly<Reco
 }
 
 function manifestOf(prepared: PreparedMerge, written: readonly WrittenOutput[], version = 'unknown'): string {
-  const { base, adapterFolder, adapters, modules, options, plan } = prepared;
+  const { base, adapterFolder, adapters, modules, options, plan, kvPlacements } = prepared;
   const about = {
     format: MANIFEST_FORMAT,
     made_by: `shardloom ${version}`,
@@ -169,5 +178,6 @@ function manifestOf(prepared: PreparedMerge, written: readonly WrittenOutput[], 
     merged: modules,
   };
   const files = written.map((one) => manifestFile(one, findingsWhileCopying(plan, [one])));
-  return manifestText({ about, kvPlacement: null, findings: [] }, files, replicaSummary(written));
+  const findings = prepared.findings.map(findingEntry);
+  return manifestText({ about, kvPlacements, findings }, files, replicaSummary(written));
 }

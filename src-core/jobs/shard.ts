@@ -5,11 +5,13 @@ import { executePlan, type ExecuteOptions, type ExecuteResult, type WrittenOutpu
 import type { ModelDescription } from '../models/description.ts';
 import { describeModel } from '../models/family.ts';
 import { decoderConfigOf } from '../models/from-config.ts';
+import type { OpenOptions } from '../models/open-checkpoint.ts';
 import { injectLora } from '../peft/inject-lora.ts';
 import { planSharding, type ShardedPart, type ShardingOptions } from '../plan/sharding.ts';
-import { companionFiles, modelCard } from '../plan/sidecars.ts';
+import { companionFiles, modelCard, modelCompanions } from '../plan/sidecars.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { StateDict } from '../specs/spec.ts';
+import type { KvPlacement } from '../tensor/parallel.ts';
 import { checkOutputOutside } from './output-place.ts';
 import { isPartFinished, partText } from './parts.ts';
 import { viewsOf } from './weights-input.ts';
@@ -22,6 +24,8 @@ export interface ShardRunOptions extends Pick<
 > {
   /** The config.json of the base model, or its folder, where it does not stand beside the weights. */
   readonly config?: string;
+  /** Of a checkpoint that is resharded: how its copies of KV heads are placed, instead of what they show. */
+  readonly fromKvPlacement?: KvPlacement;
 }
 
 export interface ShardResult extends ExecuteResult {
@@ -43,12 +47,12 @@ export async function shard(
   sharding: ShardingOptions,
   options: ShardRunOptions = {},
 ): Promise<ShardResult> {
-  return write(openShardInput('hugging-face', folder, options.config), out, sharding, options);
+  return write(openShardInput('hugging-face', folder, openOptionsOf(options)), out, sharding, options);
 }
 
 /**
  * Writes a checkpoint anew with other parallel sizes, from shards to shards: views lead from the old layout to the new one,
- * and no consolidated weights come in between.
+ * and no consolidated weights come in between. Copies of KV heads are placed as the old checkpoint has them, unless `sharding` says how.
  */
 export async function reshard(
   folder: string,
@@ -56,12 +60,17 @@ export async function reshard(
   sharding: ShardingOptions,
   options: ShardRunOptions = {},
 ): Promise<ShardResult> {
-  return write(openShardInput('checkpoint', folder, options.config), out, sharding, options);
+  return write(openShardInput('checkpoint', folder, openOptionsOf(options)), out, sharding, options);
+}
+
+function openOptionsOf({ config, fromKvPlacement }: ShardRunOptions): OpenOptions {
+  return { ...(config !== undefined && { config }), ...(fromKvPlacement && { kvPlacement: fromKvPlacement }) };
 }
 
 /** The plan of {@link shard} and {@link reshard}. */
-export function planShard(input: ShardInput, sharding: ShardingOptions): Plan {
+export function planShard(input: ShardInput, asked: ShardingOptions): Plan {
   const { config, root, files, adapters } = input;
+  const sharding = { ...asked, kvPlacement: asked.kvPlacement ?? input.kvPlacements[0]?.placement ?? 'tiled' };
   const weights = input.model && viewsOf(input.model);
   const { modelType, sizes } = decoderConfigOf(config);
   const model = describeModel(modelType, sizes, sharding);
@@ -74,7 +83,14 @@ export function planShard(input: ShardInput, sharding: ShardingOptions): Plan {
     return own ? [{ from: own.file, path: `adapter_${name}/adapter_config.json` }] : [];
   });
   const card = adapters.length > 0 ? modelCard(root, files, '') : [];
-  return { ...plan, sidecars: [...companionFiles(root, files), ...card, ...configs] };
+  const beside = weights
+    ? modelCompanions(root, files, config, undefined)
+    : { sidecars: companionFiles(root, files), texts: [] };
+  return {
+    ...plan,
+    texts: [...plan.texts, ...beside.texts],
+    sidecars: [...beside.sidecars, ...card, ...configs],
+  };
 }
 
 function adapterParts(model: ModelDescription, adapters: ShardInput['adapters']): ShardedPart[] {
@@ -137,14 +153,20 @@ async function write(
   checkOutputOutside([input.root], out);
   const { part } = options;
   if (part && isPartFinished(out, plan, part)) {
-    return { written: [], bytesWritten: 0, seconds: 0, workers: 0, out: path.resolve(out), plan, findings: [] };
+    const { findings } = input;
+    return { written: [], bytesWritten: 0, seconds: 0, workers: 0, out: path.resolve(out), plan, findings };
   }
   const result = await executePlan(plan, out, {
     ...options,
     digest: null,
     ...(part && { beforePublish: (written) => [partText(plan, null, written, averagedFindings)] }),
   });
-  return { ...result, out: path.resolve(out), plan, findings: averagedFindings(result.written) };
+  return {
+    ...result,
+    out: path.resolve(out),
+    plan,
+    findings: [...input.findings, ...averagedFindings(result.written)],
+  };
 }
 
 /** A warning where fused linears had different lora_A. */

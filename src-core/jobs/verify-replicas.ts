@@ -3,12 +3,11 @@ import { ShardloomError, type Finding } from '../errors.ts';
 import { compareCopies, type CompareOptions } from '../execute/compare-copies.ts';
 import type { CopiedTensor } from '../execute/copy-tensors.ts';
 import { partsOf, type CheckpointPart } from '../inspect/parts.ts';
-import type { PartName } from '../plan/part-name.ts';
+import { kvPlacementsOf, type PartKvPlacement, type PartName } from '../plan/part-name.ts';
 import { PlanBuilder, plannedWeights } from '../plan/plan-builder.ts';
 import type { PlanSource, PlanSourceFile, PlanTensor } from '../plan/plan.ts';
 import type { Transformation, WeightCopy } from '../specs/spec.ts';
 import type { Rank } from '../tensor/stored.ts';
-import { detectKvPlacement, kvPlacementFinding, type KvPlacement } from '../verify/kv-placement.ts';
 
 /** What the checkpoint holds more than once, and whether all copies are equal. */
 export interface ReplicaCheck {
@@ -19,12 +18,8 @@ export interface ReplicaCheck {
   readonly bytes: number;
   readonly seconds: number;
   /** How copies of KV heads stand over the ranks, for each part that has some. */
-  readonly kvPlacements: readonly {
-    readonly part: PartName;
-    readonly parameter: string;
-    readonly placement: KvPlacement;
-  }[];
-  /** What stands in the way of trusting the placement. */
+  readonly kvPlacements: readonly PartKvPlacement[];
+  /** What is to be known of the placement. */
   readonly findings: readonly Finding[];
 }
 
@@ -77,18 +72,15 @@ export async function verifyReplicas(checkpoint: Checkpoint, options: CompareOpt
       bytes += tensor.byteLength * (1 + tensor.copies.length);
     }
   }
-  const placements = parts.flatMap((part) => {
-    const found = part.weights && detectKvPlacement(part.state, part.weights);
-    return found ? [{ part: part.name, ...found }] : [];
-  });
+  const states = parts.map(({ state }) => state);
   return {
     replicas,
     compared: replicas.reduce((sum, { copies }) => sum + copies, 0),
     different: replicas.reduce((sum, { differences }) => sum + differences.length, 0),
     bytes,
     seconds: (performance.now() - started) / 1000,
-    kvPlacements: placements,
-    findings: placements.flatMap((placement) => kvPlacementFinding(placement) ?? []),
+    kvPlacements: kvPlacementsOf(states),
+    findings: states.flatMap(({ findings }) => findings.filter(({ tag }) => tag === 'kv-placement')),
   };
 }
 

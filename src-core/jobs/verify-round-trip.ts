@@ -67,7 +67,7 @@ export async function verifyRoundTrip(
     bytes: tensors.reduce((sum, { byteLength }) => sum + byteLength, 0),
     seconds: (performance.now() - started) / 1000,
     inferred: covered.flatMap(({ findings }) =>
-      findings.filter(({ tag, severity }) => tag === 'inferred' && severity === 'warning'),
+      findings.filter(({ tag, severity }) => tag === 'kv-placement' || (tag === 'inferred' && severity === 'warning')),
     ),
     notCovered: states.filter((state) => !covered.includes(state)).map(partNameOf),
   };

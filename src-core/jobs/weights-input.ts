@@ -1,10 +1,11 @@
 import { openAdapterFolders } from '../checkpoint/adapter-folder.ts';
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
-import type { AdapterConfig, ModelConfig } from '../checkpoint/configs.ts';
+import { findModelConfig, type AdapterConfig, type ModelConfig } from '../checkpoint/configs.ts';
 import { mainFile, openWeightsFolder, plainFiles } from '../checkpoint/weights-folder.ts';
-import { ShardloomError } from '../errors.ts';
+import { ShardloomError, type Finding } from '../errors.ts';
 import { partsOf } from '../inspect/parts.ts';
-import { openCheckpoint } from '../models/open-checkpoint.ts';
+import { openCheckpoint, type OpenOptions } from '../models/open-checkpoint.ts';
+import { kvPlacementsOf, type PartKvPlacement } from '../plan/part-name.ts';
 import type { OriginalWeight, StateDict } from '../specs/spec.ts';
 import type { StoredTensor } from '../tensor/stored.ts';
 import { viewOf } from '../tensor/view.ts';
@@ -27,6 +28,10 @@ export interface WeightsInput {
   /** Absent where there are adapters alone. */
   readonly model?: Weights;
   readonly adapters: readonly AdapterInput[];
+  /** What was noticed; none is an error. */
+  readonly findings: readonly Finding[];
+  /** How copies of KV heads are placed in shards. */
+  readonly kvPlacements: readonly PartKvPlacement[];
 }
 
 export interface AdapterInput {
@@ -36,11 +41,13 @@ export interface AdapterInput {
   readonly config?: AdapterConfig;
 }
 
-/** Opens whatever a folder holds: Hugging Face weights, adapters, or a sharded checkpoint. */
-export function openWeights(folder: string): WeightsInput {
+/** Opens whatever a folder holds: Hugging Face weights, adapters, or a sharded checkpoint, which alone `options.kvPlacement` concerns. */
+export function openWeights(folder: string, options: OpenOptions = {}): WeightsInput {
   const root = path.resolve(folder);
   const isHuggingFace = mainFile(plainFiles(root)) !== undefined || openAdapterFolders(root).length > 0;
-  return isHuggingFace ? openHuggingFace(root) : originalsOf(openCheckpoint(root));
+  if (!isHuggingFace) return originalsOf(openCheckpoint(root, options));
+  const named = options.config === undefined ? undefined : findModelConfig(root, options.config, []);
+  return { ...openHuggingFace(root), ...(named && { config: named }) };
 }
 
 /** Hugging Face weights, adapters, or both. Throws `not-a-checkpoint` for a folder without weights. */
@@ -56,6 +63,8 @@ export function openHuggingFace(opened: string): WeightsInput {
     ...(model?.config && { config: model.config }),
     ...(model && { model: storedWeights(model.tensors) }),
     adapters: adapters.map(({ name, tensors, config }) => ({ name, weights: storedWeights(tensors), config })),
+    findings: [],
+    kvPlacements: [],
   };
 }
 
@@ -79,6 +88,8 @@ export function originalsOf(checkpoint: Checkpoint): WeightsInput {
       weights: weightsOf(first + index),
       ...(adapterConfig && { config: adapterConfig }),
     })),
+    findings: checkpoint.findings,
+    kvPlacements: kvPlacementsOf(parts.map(({ state }) => state)),
   };
 }
 

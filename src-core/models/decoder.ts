@@ -152,7 +152,7 @@ function fused(
 
 function gqa(config: DecoderConfig, parallel: ParallelConfig): GQAQKVColumnParallelLinearSpec {
   const { numAttentionHeads, numKeyValueHeads, attentionBias = false } = config;
-  const { tensorParallelSize: tpSize, fuseQkv } = parallel;
+  const { tensorParallelSize: tpSize, fuseQkv, kvPlacement } = parallel;
   const kvSizeMultiplier = kvSizeMultiplierOf(config, parallel);
   return new GQAQKVColumnParallelLinearSpec({
     gqaQkvProjectionName: FUSED_ATTENTION,
@@ -163,6 +163,7 @@ function gqa(config: DecoderConfig, parallel: ParallelConfig): GQAQKVColumnParal
     numAttentionHeads,
     numKeyValueHeads,
     kvSizeMultiplier,
+    ...(kvPlacement && { kvPlacement }),
     qOutputSizePerPartition: (numAttentionHeads * headDimOf(config)) / tpSize,
     kvOutputSizePerPartition: (numKeyValueHeads * kvSizeMultiplier * headDimOf(config)) / tpSize,
     fuseQkv,

@@ -1,6 +1,6 @@
 import { belongsToAdapter, isBaseLayer, removeAdapterName, withoutBaseLayer } from '../specs/adapter-names.ts';
 import type { ModelWeightTransformationSpecs } from '../specs/specs.ts';
-import type { ParameterMetadata, ParametersMetadata } from '../tensor/parallel.ts';
+import type { KvPlacement, ParameterMetadata, ParametersMetadata } from '../tensor/parallel.ts';
 import type { Shape } from '../tensor/shape.ts';
 
 /** How a model is to be spread: what a training run sets in its TrainingNeuronConfig. */
@@ -12,6 +12,8 @@ export interface ParallelConfig {
   /** How often key and value heads are repeated; absent: as often as needed. */
   readonly kvSizeMultiplier?: number;
   readonly fuseQkv: boolean;
+  /** How copies of key and value heads are placed; absent: tiled. */
+  readonly kvPlacement?: KvPlacement;
 }
 
 /** A model without weights: what each pipeline stage holds, on both sides of the transformation. */

@@ -1,5 +1,6 @@
 import type { ModelConfig } from '../checkpoint/configs.ts';
 import type { StageMetadata } from '../checkpoint/metadata.ts';
+import { EMBEDDING } from '../checkpoint/stage-parameters.ts';
 import { ShardloomError } from '../errors.ts';
 import { toOriginalWeights } from '../specs/to-original-weights.ts';
 import { sameShape } from '../tensor/shape.ts';
@@ -9,6 +10,7 @@ import { headDimOf, type DecoderConfig } from './decoder.ts';
 import type { ParallelConfig, StageDescription } from './description.ts';
 import { describeModel } from './family.ts';
 import { decoderConfigOf } from './from-config.ts';
+import { isSliceOf, joinedRows } from './vocabulary.ts';
 
 /** What the ranks of a stage hold, by saved name in rank order. */
 type StageTensors = ReadonlyMap<string, readonly StoredTensor[]>;
@@ -23,17 +25,34 @@ export function inferMetadata(
   stages: readonly StageTensors[],
 ): StageMetadata[] {
   const { modelType, sizes } = decoderConfigOf(config);
+  const embedding = stages.flatMap((stage) => stage.get(EMBEDDING) ?? []);
   const shapes = new Map(
     stages.flatMap((stage) => [...stage].map(([name, locals]) => [name, locals[0]!.shape] as const)),
   );
   const decoder = asSaved(sizes, [...shapes.keys()]);
   const parallel = parallelFrom(decoder, tensorParallelSize, shapes);
-  const [whole] = describeModel(modelType, decoder, parallel).stages;
+  const whole = describeWhole(modelType, decoder, parallel, embedding);
   return stages.map((tensors) => {
-    const metadata = metadataOf(whole!, tensors, config);
-    checkShapes(whole!, tensors, metadata, whole!.specs);
+    const metadata = metadataOf(whole, tensors, config);
+    checkShapes(whole, tensors, metadata, whole.specs);
     return metadata;
   });
+}
+
+/** The model in one stage. A vocabulary that is one rank's slice is taken for the whole, where the embedding is cut. */
+function describeWhole(
+  modelType: string,
+  decoder: DecoderConfig,
+  parallel: ParallelConfig,
+  embedding: readonly StoredTensor[],
+): StageDescription {
+  const described = (vocabSize: number): StageDescription =>
+    describeModel(modelType, { ...decoder, vocabSize }, parallel).stages[0]!;
+  if (isSliceOf(decoder.vocabSize, embedding)) {
+    const joined = described(joinedRows(embedding));
+    if (joined.parameters.get(EMBEDDING)?.tensorModelParallel) return joined;
+  }
+  return described(decoder.vocabSize);
 }
 
 /** What config.json leaves open or what scripts do otherwise shows in the names. */

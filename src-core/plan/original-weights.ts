@@ -57,9 +57,12 @@ export function stageWeights(stage: Stage, adapterName: string | undefined): Map
   }
 }
 
-/** The transformation specs that a stage's metadata lists. Throws `unknown-spec` for one that is none of ours. */
-export function specsOfStage({ metadata }: Stage): ModelWeightTransformationSpecs[] {
-  return (metadata?.transformationSpecs ?? []).map((entry) => ModelWeightTransformationSpecs.fromMetadata(entry));
+/** The transformation specs that a stage's metadata lists, for its placement of KV heads. Throws `unknown-spec` for one that is none of ours. */
+export function specsOfStage({ metadata, kvPlacement }: Stage): ModelWeightTransformationSpecs[] {
+  return (metadata?.transformationSpecs ?? []).map((entry) => {
+    const specs = ModelWeightTransformationSpecs.fromMetadata(entry);
+    return kvPlacement === undefined ? specs : specs.withKvPlacement(kvPlacement);
+  });
 }
 
 function mergeStages(name: string, before: OriginalWeight, later: OriginalWeight, stage: Stage): OriginalWeight {

@@ -28,7 +28,10 @@ export function companionFiles(root: string, files: readonly string[]): PlanSide
     .map((name) => sidecar(root, name));
 }
 
-/** The files beside weights that a loader needs, for the model's folder; config.json with the dtype that is written. */
+/**
+ * The files beside weights that a loader needs, for the model's folder. config.json is the one that was opened, wherever it is; it is
+ * written anew where something in it was corrected, or with the dtype that is written.
+ */
 export function modelCompanions(
   root: string,
   files: readonly string[],
@@ -36,12 +39,14 @@ export function modelCompanions(
   dtype: DType | undefined,
 ): Companions {
   const sidecars = companionFiles(root, files);
-  if (dtype === undefined || !config) return { sidecars, texts: [] };
-  return {
-    sidecars: sidecars.filter(({ path: name }) => name !== 'config.json'),
-    texts: [{ path: 'config.json', text: configWithDtype(config.document, dtype) }],
-  };
+  if (!config) return { sidecars, texts: [] };
+  const others = sidecars.filter(({ path: name }) => name !== CONFIG);
+  if (dtype === undefined && !config.isCorrected)
+    return { sidecars: [{ from: config.file, path: CONFIG }, ...others], texts: [] };
+  return { sidecars: others, texts: [{ path: CONFIG, text: configText(config.document, dtype) }] };
 }
+
+const CONFIG = 'config.json';
 
 /** An adapter's config and the checkpoint's model card, for the adapter's folder. */
 export function adapterCompanions(checkpoint: Checkpoint, adapter: ShardedState, prefix: string): Companions {
@@ -61,8 +66,8 @@ function sidecar(root: string, name: string): PlanSidecar {
   return { from: path.join(root, name), path: name };
 }
 
-/** config.json as transformers writes it, with the dtype under the name that the file already uses. */
-function configWithDtype(document: Readonly<Record<string, unknown>>, dtype: DType): string {
+/** config.json as transformers writes it; a dtype under the name that the file already uses. */
+function configText(document: Readonly<Record<string, unknown>>, dtype: DType | undefined): string {
   const field = 'dtype' in document && !('torch_dtype' in document) ? 'dtype' : 'torch_dtype';
-  return `${JSON.stringify({ ...document, [field]: torchName(dtype) }, null, 2)}\n`;
+  return `${JSON.stringify({ ...document, ...(dtype && { [field]: torchName(dtype) }) }, null, 2)}\n`;
 }

@@ -50,6 +50,7 @@ export async function makeSample(folder: string, options: SampleOptions = {}): P
     fuseQkv: options.fuseQkv ?? false,
     xser: options.xser ?? false,
     ...(options.kvSizeMultiplier !== undefined && { kvSizeMultiplier: options.kvSizeMultiplier }),
+    ...(options.kvPlacement && { kvPlacement: options.kvPlacement }),
   };
   const model = describeModel('llama', config, sharding);
   const original = path.join(folder, 'original', 'model.safetensors');

@@ -1,11 +1,47 @@
 import { ShardloomError } from '../errors.ts';
+import type { KvPlacement } from '../tensor/parallel.ts';
 
-/** Head counts of grouped query attention and how its key/value heads are multiplied for the ranks. */
-export interface GqaSizes {
-  readonly numAttentionHeads: number;
+/** Key/value heads that are multiplied for the ranks: `numKeyValueHeads * kvSizeMultiplier` slots, counted through all ranks. */
+export interface KvSlots {
   readonly numKeyValueHeads: number;
   readonly kvSizeMultiplier: number;
+  /** Absent: tiled. */
+  readonly kvPlacement?: KvPlacement;
+}
+
+/** Head counts of grouped query attention and how its key/value heads are multiplied for the ranks. */
+export interface GqaSizes extends KvSlots {
+  readonly numAttentionHeads: number;
   readonly tpSize: number;
+}
+
+/**
+ * The KV head that a slot holds, and as which of its replicas: with K heads and multiplier m, slot p holds p mod K as replica
+ * floor(p / K) where they are tiled, and floor(p / m) as replica p mod m where they are adjacent. The order of the query heads, and
+ * with it that of the output projection's columns, follows from this: adjacent leaves it as the model has it.
+ */
+export function kvHeadOfSlot(
+  { numKeyValueHeads, kvSizeMultiplier, kvPlacement }: KvSlots,
+  slot: number,
+): { readonly kvHead: number; readonly replica: number } {
+  return kvPlacement === 'adjacent'
+    ? { kvHead: Math.floor(slot / kvSizeMultiplier), replica: slot % kvSizeMultiplier }
+    : { kvHead: slot % numKeyValueHeads, replica: Math.floor(slot / numKeyValueHeads) };
+}
+
+/** The other way: by replica, then by KV head, the slot that holds it. */
+export function slotsOfReplicas(slots: KvSlots): number[][] {
+  const found = Array.from({ length: slots.kvSizeMultiplier }, () => new Array<number>(slots.numKeyValueHeads));
+  for (let slot = 0; slot < slots.numKeyValueHeads * slots.kvSizeMultiplier; slot++) {
+    const { kvHead, replica } = kvHeadOfSlot(slots, slot);
+    found[replica]![kvHead] = slot;
+  }
+  return found;
+}
+
+/** True where the two placements are different ones: there are several heads, and copies of each. */
+export function hasKvPlacement({ numKeyValueHeads, kvSizeMultiplier }: KvSlots): boolean {
+  return numKeyValueHeads > 1 && kvSizeMultiplier > 1;
 }
 
 /** What follows from the sizes. */
@@ -69,8 +105,8 @@ function fits({ numAttentionHeads, numKeyValueHeads }: GqaSizes, layout: GqaLayo
 /**
  * The query heads of the original model that a rank holds, in its order (the reference's `compute_query_indices_for_rank`).
  *
- * With S = K * m / tp KV slots a rank, slot j of rank r is the global slot p = r * S + j. It holds KV head k = p mod K as
- * replica c = floor(p / K), and of that head's H / K query heads those from c * g on, g being the query heads per slot.
+ * With S = K * m / tp KV slots a rank, slot j of rank r is the global slot p = r * S + j. It holds KV head k as replica c
+ * ({@link kvHeadOfSlot}), and of that head's H / K query heads those from c * g on, g being the query heads per slot.
  */
 export function computeQueryIndicesForRank(
   tpSize: number,
@@ -78,19 +114,14 @@ export function computeQueryIndicesForRank(
   numAttentionHeads: number,
   numKeyValueHeads: number,
   kvSizeMultiplier: number,
+  kvPlacement: KvPlacement = 'tiled',
 ): number[] {
-  const { kvSlotsPerRank, queryHeadsPerSlot } = gqaLayout({
-    numAttentionHeads,
-    numKeyValueHeads,
-    kvSizeMultiplier,
-    tpSize,
-  });
+  const sizes = { numAttentionHeads, numKeyValueHeads, kvSizeMultiplier, kvPlacement, tpSize };
+  const { kvSlotsPerRank, queryHeadsPerSlot } = gqaLayout(sizes);
   const queryHeadsPerKvHead = numAttentionHeads / numKeyValueHeads;
   const indices: number[] = [];
   for (let slot = 0; slot < kvSlotsPerRank; slot++) {
-    const globalSlot = tpRank * kvSlotsPerRank + slot;
-    const kvHead = globalSlot % numKeyValueHeads;
-    const replica = Math.floor(globalSlot / numKeyValueHeads);
+    const { kvHead, replica } = kvHeadOfSlot(sizes, tpRank * kvSlotsPerRank + slot);
     const first = kvHead * queryHeadsPerKvHead + replica * queryHeadsPerSlot;
     for (let head = 0; head < queryHeadsPerSlot; head++) indices.push(first + head);
   }
@@ -108,6 +139,7 @@ export function queryHeadPositions(sizes: GqaSizes): number[] {
       sizes.numAttentionHeads,
       sizes.numKeyValueHeads,
       sizes.kvSizeMultiplier,
+      sizes.kvPlacement,
     );
     for (const head of indices) positions[head] = position++;
   }

@@ -1,8 +1,8 @@
 import { ShardloomError } from '../errors.ts';
-import { gatherBlocks, narrow } from '../tensor/operations.ts';
-import type { ParametersMetadata } from '../tensor/parallel.ts';
+import { chunk, gatherBlocks, narrow } from '../tensor/operations.ts';
+import type { KvPlacement, ParametersMetadata } from '../tensor/parallel.ts';
 import type { View } from '../tensor/view.ts';
-import { computeQueryIndicesForRank, gqaLayout, queryHeadPositions } from './gqa-heads.ts';
+import { computeQueryIndicesForRank, gqaLayout, queryHeadPositions, slotsOfReplicas } from './gqa-heads.ts';
 import {
   adaptGqaProjections,
   createKvProjLocalWeightFromRegularWeight,
@@ -112,15 +112,19 @@ export class GQAQKVColumnParallelLinearSpec extends ModelWeightTransformationSpe
         keysToRemove.push(loraA);
       }
     }
-    // The output projection's own weight and its lora_A have attention heads as columns; its bias and lora_B have not.
-    for (const level of [...BASE_LAYER_PREFIXES, 'lora_A.']) {
-      const name = module(this.fields.outputProjectionName, `${level}weight`);
+    for (const name of this.outputProjectionNames(moduleFullyQualifiedName)) {
       const locals = this.#ranks(name, shardedStateDicts);
       if (!locals) continue;
       weights.set(name, this.#reorderHeads(name, joinedAlong(1, name, locals), 1));
       keysToRemove.push(name);
     }
     return { weights, keysToRemove };
+  }
+
+  /** The output projection's own weight and its lora_A have attention heads as columns; its bias and lora_B have not. */
+  outputProjectionNames(moduleFullyQualifiedName: string): string[] {
+    const linear = `${moduleFullyQualifiedName}.${this.fields.outputProjectionName}`;
+    return [...BASE_LAYER_PREFIXES, 'lora_A.'].map((level) => `${linear}.${level}weight`);
   }
 
   #projections(): readonly (readonly ['q' | 'k' | 'v', string])[] {
@@ -132,7 +136,7 @@ export class GQAQKVColumnParallelLinearSpec extends ModelWeightTransformationSpe
     ];
   }
 
-  #ranks(name: string, shardedStateDicts: ShardedStateDicts): readonly View[] | undefined {
+  #ranks(name: string, shardedStateDicts: Lookup): readonly View[] | undefined {
     const locals = shardedStateDicts.get(name);
     if (locals) checkRankCount(this, name, locals);
     return locals;
@@ -142,7 +146,7 @@ export class GQAQKVColumnParallelLinearSpec extends ModelWeightTransformationSpe
    * The ranks' query, key and value tensors under `prefix`, separate or cut from the fused one, or null where none was saved.
    * A fused lora_B may also be called `weight` (what the reference writes when it shards) instead of `weight_qkv`.
    */
-  #localProjections(prefix: string, parameter: string, shardedStateDicts: ShardedStateDicts): LocalProjections | null {
+  #localProjections(prefix: string, parameter: string, shardedStateDicts: Lookup): LocalProjections | null {
     const fusedNames = [`${prefix}${parameter}_qkv`];
     if (prefix.endsWith('.lora_B.')) fusedNames.push(`${prefix}${parameter}`);
     for (const name of fusedNames) {
@@ -198,34 +202,53 @@ export class GQAQKVColumnParallelLinearSpec extends ModelWeightTransformationSpe
   }
 
   #reorderHeads(name: string, joined: View, axis: 0 | 1): OriginalWeight {
-    const headDim = (joined.shape[axis] ?? 0) / this.fields.numAttentionHeads;
-    if (!Number.isInteger(headDim)) {
-      throw shapeMismatch(
-        name,
-        joined,
-        'The attention heads do not divide the projection.',
-        `axis ${axis} divisible by ${this.fields.numAttentionHeads} heads`,
-      );
-    }
-    const view = gatherBlocks(joined, axis, headDim, queryHeadPositions(this.fields));
-    return { view, transformation: 'query heads reordered', from: [name], copies: [] };
+    const headDim = wholeHeads(name, joined, axis, this.fields.numAttentionHeads);
+    const positions = queryHeadPositions(this.fields);
+    const isInOrder = positions.every((position, head) => position === head);
+    const view = gatherBlocks(joined, axis, headDim, positions);
+    return { view, transformation: isInOrder ? 'joined' : 'query heads reordered', from: [name], copies: [] };
   }
 
-  /** All KV slots stand one behind the other: replica 0 of every head, then replica 1 … */
+  /** Replica 0 of every KV head; the others should equal it. */
   #takeReplica(joined: View, from: string): OriginalWeight {
-    const multiplier = this.fields.kvSizeMultiplier;
-    const rows = (joined.shape[0] ?? 0) / multiplier;
-    const replica = (index: number): View => narrow(joined, 0, index * rows, rows);
-    const copies = Array.from({ length: multiplier - 1 }, (_, index) => ({
-      label: `KV replica ${index + 1}`,
-      view: replica(index + 1),
-    }));
+    const { numKeyValueHeads, kvSizeMultiplier } = this.fields;
+    const headDim = wholeHeads(from, joined, 0, numKeyValueHeads * kvSizeMultiplier);
+    const [taken, ...others] = slotsOfReplicas(this.fields).map((slots) => gatherBlocks(joined, 0, headDim, slots));
     return {
-      view: replica(0),
-      transformation: multiplier > 1 ? 'KV replica taken' : 'joined',
+      view: taken!,
+      transformation: kvSizeMultiplier > 1 ? 'KV replica taken' : 'joined',
       from: [from],
-      copies,
+      copies: others.map((view, index) => ({ label: `KV replica ${index + 1}`, view })),
     };
+  }
+
+  /**
+   * What the KV slots hold, for everything of the module that was saved: by key or value parameter of the original model a view on each
+   * slot, in the order of the ranks.
+   */
+  kvSlots(moduleFullyQualifiedName: string, shardedStateDicts: Lookup): Map<string, View[]> {
+    const { fields } = this;
+    const count = fields.numKeyValueHeads * fields.kvSizeMultiplier;
+    const found = new Map<string, View[]>();
+    for (const parameter of PARAMETER_NAMES) {
+      for (const level of [...BASE_LAYER_PREFIXES, 'lora_B.']) {
+        const gqa = `${moduleFullyQualifiedName}.${fields.gqaQkvProjectionName}.${level}`;
+        const saved = this.#localProjections(gqa, parameter, shardedStateDicts);
+        if (!saved) continue;
+        for (const [kind, projection] of this.#projections()) {
+          if (kind === 'q') continue;
+          const joined = joinedAlong(0, saved.from[kind], saved.locals[kind]);
+          if (wholeHeads(saved.from[kind], joined, 0, count) === 0) continue;
+          found.set(`${moduleFullyQualifiedName}.${projection}.${level}${parameter}`, chunk(joined, count, 0));
+        }
+      }
+    }
+    return found;
+  }
+
+  /** The same spec for another placement of the copies of KV heads. */
+  withKvPlacement(kvPlacement: KvPlacement): GQAQKVColumnParallelLinearSpec {
+    return new GQAQKVColumnParallelLinearSpec({ ...this.fields, kvPlacement }, this.peftType, this.unknownFields);
   }
 
   guessPeftType(moduleFullyQualifiedName: string, parameterNames: Iterable<string>): 'lora' | null {
@@ -262,7 +285,22 @@ export class GQAQKVColumnParallelLinearSpec extends ModelWeightTransformationSpe
   }
 }
 
+/** All that is needed of the ranks' tensors: those of a name. */
+type Lookup = Pick<ShardedStateDicts, 'get'>;
+
 interface LocalProjections {
   readonly locals: Readonly<Record<'q' | 'k' | 'v', readonly View[]>>;
   readonly from: Readonly<Record<'q' | 'k' | 'v', string>>;
+}
+
+/** Rows or columns of one head. Throws `shape-mismatch` where the heads do not divide the axis. */
+function wholeHeads(name: string, joined: View, axis: 0 | 1, heads: number): number {
+  const headDim = (joined.shape[axis] ?? 0) / heads;
+  if (Number.isInteger(headDim)) return headDim;
+  throw shapeMismatch(
+    name,
+    joined,
+    'The attention heads do not divide the projection.',
+    `axis ${axis} divisible by ${heads} heads`,
+  );
 }

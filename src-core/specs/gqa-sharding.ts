@@ -1,6 +1,7 @@
-import { cat, gatherBlocks, narrow, repeat } from '../tensor/operations.ts';
+import { cat, gatherBlocks, narrow } from '../tensor/operations.ts';
+import type { KvPlacement } from '../tensor/parallel.ts';
 import type { View } from '../tensor/view.ts';
-import { computeQueryIndicesForRank } from './gqa-heads.ts';
+import { computeQueryIndicesForRank, kvHeadOfSlot, type KvSlots } from './gqa-heads.ts';
 import { sharedLoraA, takeTogether } from './local-weights.ts';
 import { BASE_LAYER_PREFIXES, PARAMETER_NAMES, type StateDict, type TensorParallelRank } from './spec.ts';
 
@@ -13,6 +14,8 @@ export interface GQAQKVFields {
   readonly numAttentionHeads: number;
   readonly numKeyValueHeads: number;
   readonly kvSizeMultiplier: number;
+  /** The metadata does not have it: it is what the copies show, or what was asked for. Absent: tiled. */
+  readonly kvPlacement?: KvPlacement;
   /** Rows of the query projection on one rank. */
   readonly qOutputSizePerPartition: number;
   /** Rows of the key (and of the value) projection on one rank, copies included. */
@@ -22,14 +25,24 @@ export interface GQAQKVFields {
   readonly tpSize: number;
 }
 
-/** One rank's key or value weight: the original repeated along its rows, one part of it. */
+/**
+ * One rank's key or value weight: the original's heads repeated along its rows, one part of it. Only where copies are adjacent does it
+ * matter how many heads there are: `placed` says so.
+ */
 export function createKvProjLocalWeightFromRegularWeight(
   weight: View,
   kvSizeMultiplier: number,
   outputSizePerPartition: number,
   { tpRank }: TensorParallelRank,
+  placed: Pick<KvSlots, 'numKeyValueHeads' | 'kvPlacement'> = { numKeyValueHeads: 1 },
 ): View {
-  return narrow(repeat(weight, 0, kvSizeMultiplier), 0, tpRank * outputSizePerPartition, outputSizePerPartition);
+  const headRows = (weight.shape[0] ?? 0) / placed.numKeyValueHeads;
+  const start = tpRank * outputSizePerPartition;
+  const [first, end] = [Math.floor(start / headRows), Math.ceil((start + outputSizePerPartition) / headRows)];
+  const heads = Array.from({ length: end - first }, (_, slot) => {
+    return kvHeadOfSlot({ ...placed, kvSizeMultiplier }, first + slot).kvHead;
+  });
+  return narrow(gatherBlocks(weight, 0, headRows, heads), 0, start - first * headRows, outputSizePerPartition);
 }
 
 /** One rank's query rows ("query", axis 0) or output projection columns ("output", axis 1), by whole heads. */
@@ -40,10 +53,18 @@ export function createQueryOrOutputProjectionLocalWeightFromRegularWeight(
   kvSizeMultiplier: number,
   queryOrOutputProj: 'query' | 'output',
   { tpSize, tpRank }: TensorParallelRank,
+  kvPlacement: KvPlacement = 'tiled',
 ): View {
   const axis = queryOrOutputProj === 'query' ? 0 : 1;
   const headDim = (weight.shape[axis] ?? 0) / numAttentionHeads;
-  const heads = computeQueryIndicesForRank(tpSize, tpRank, numAttentionHeads, numKeyValueHeads, kvSizeMultiplier);
+  const heads = computeQueryIndicesForRank(
+    tpSize,
+    tpRank,
+    numAttentionHeads,
+    numKeyValueHeads,
+    kvSizeMultiplier,
+    kvPlacement,
+  );
   return gatherBlocks(weight, axis, headDim, heads);
 }
 
@@ -92,7 +113,7 @@ export function adaptGqaProjections(
 function localProjections(fields: GQAQKVFields, [q, k, v]: readonly View[], rank: TensorParallelRank): View[] {
   const { kvSizeMultiplier, kvOutputSizePerPartition } = fields;
   const local = (weight: View): View =>
-    createKvProjLocalWeightFromRegularWeight(weight, kvSizeMultiplier, kvOutputSizePerPartition, rank);
+    createKvProjLocalWeightFromRegularWeight(weight, kvSizeMultiplier, kvOutputSizePerPartition, rank, fields);
   return [localQueryOrOutput(fields, q!, 'query', rank), local(k!), local(v!)];
 }
 
@@ -102,7 +123,7 @@ function localQueryOrOutput(
   which: 'query' | 'output',
   rank: TensorParallelRank,
 ): View {
-  const { numAttentionHeads, numKeyValueHeads, kvSizeMultiplier } = fields;
+  const { numAttentionHeads, numKeyValueHeads, kvSizeMultiplier, kvPlacement } = fields;
   return createQueryOrOutputProjectionLocalWeightFromRegularWeight(
     weight,
     numAttentionHeads,
@@ -110,5 +131,6 @@ function localQueryOrOutput(
     kvSizeMultiplier,
     which,
     rank,
+    kvPlacement,
   );
 }

@@ -1,7 +1,7 @@
 import { ShardloomError } from '../errors.ts';
 import { z } from 'zod';
 import { MAX_HEADS, MAX_NAME_LENGTH, MAX_RANKS } from '../limits.ts';
-import type { ParametersMetadata } from '../tensor/parallel.ts';
+import type { KvPlacement, ParametersMetadata } from '../tensor/parallel.ts';
 import { FusedLinearsSpec } from './fused-linears.ts';
 import { GQAQKVColumnParallelLinearSpec } from './gqa-qkv.ts';
 import type {
@@ -156,6 +156,14 @@ export class ModelWeightTransformationSpecs {
       module,
       this.specs.map((spec) => spec.withPeftType(spec.guessPeftType(module, ofModule))),
     );
+  }
+
+  /** The same specs for another placement of the copies of KV heads. */
+  withKvPlacement(placement: KvPlacement): ModelWeightTransformationSpecs {
+    const specs = this.specs.map((spec) => {
+      return spec instanceof GQAQKVColumnParallelLinearSpec ? spec.withKvPlacement(placement) : spec;
+    });
+    return new ModelWeightTransformationSpecs(this.moduleFullyQualifiedName, specs);
   }
 
   /** True if the spec affects one of the parameters of a pipeline stage. */

@@ -119,7 +119,7 @@ describe('shardloom verify --replicas', () => {
     const { code, stdout } = shardloom('verify', checkpoint, '--replicas');
     expect(code).toBe(0);
     expect(stdout).toMatch(/all 39 copies equal/);
-    expect(stdout).toContain('copies of KV heads: tiled');
+    expect(stdout).toContain('KV heads of model: copies tiled over the ranks');
   });
 
   test('one whose replicas drifted apart: which, where, by how much, and exit code 3', () => {

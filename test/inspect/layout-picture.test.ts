@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { Rect } from '../../src-core/inspect/drawing/boxes.ts';
 import { byteSpan } from '../../src-core/inspect/drawing/byte-span.ts';
 import { layoutPicture, type LayoutPictureInput } from '../../src-core/inspect/drawing/layout-picture.ts';
-import { byteRuns } from '../../src-core/inspect/lineage.ts';
+import { byteRuns } from '../../src-core/tensor/byte-runs.ts';
 
 const SPACE = { width: 820, height: 360 };
 const SLACK = 1.01;

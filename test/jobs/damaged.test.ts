@@ -41,10 +41,6 @@ function stored(folder: string, name: string, tp: number, pp = 0): StoredTensor 
   return openCheckpoint(folder).model!.stages[pp]!.tensors.get(name)![tp]!;
 }
 
-function read(tensor: StoredTensor, length: number): Buffer {
-  return fs.readFileSync(tensor.file).subarray(tensor.byteOffset, tensor.byteOffset + length);
-}
-
 /** Consolidation must fail with this error, leave nothing behind and touch nothing. */
 async function fails(folder: string, tag: ErrorTag, options: ConsolidateOptions = {}): Promise<ShardloomError> {
   const out = path.join(path.dirname(folder), 'deep', 'out');
@@ -254,19 +250,6 @@ describe('parts that do not fit together are refused', () => {
       saveStateDict(rankFile(folder, tp), weights as never);
     }
     expect((await fails(folder, 'not-described')).tensor).toBe('model.extra.weight');
-  });
-
-  test('KV replicas on neighbouring ranks, as NxD places them on Trn2', async () => {
-    const folder = copyOf('plain');
-    const name = 'model.layers.0.self_attn.qkv_proj.weight_k';
-    const heads = [0, 1, 2, 3].map((rank) => Buffer.from(read(stored(folder, name, rank), 8 * 64 * 2)));
-    for (let rank = 0; rank < 8; rank++) {
-      const { file, byteOffset } = stored(folder, name, rank);
-      patchFile(file, byteOffset, heads[Math.floor(rank / 2)]!);
-    }
-    const error = await fails(folder, 'kv-placement');
-    expect(error.tensor).toBe('model.layers.0.self_attn.k_proj.weight');
-    expect(error.found).toContain('Trn2');
   });
 });
 

@@ -7,6 +7,8 @@ export interface OracleConfig {
   readonly heads: number;
   readonly kvHeads: number;
   readonly multiplier: number;
+  /** How copies of KV heads are placed over the slots of all ranks: K0 K1 … K0 K1 …, or K0 K0 … K1 K1 … */
+  readonly placement?: 'tiled' | 'adjacent';
   readonly headDim: number;
   readonly hidden: number;
   readonly intermediate: number;
@@ -44,6 +46,16 @@ export interface OracleCheckpoint {
   readonly expected: ReadonlyMap<string, Dense>;
 }
 
+/** The KV head of slot p, and as which copy it holds it: written out as two lists, to be looked up. */
+function slotHead(config: OracleConfig, p: number): readonly [number, number] {
+  const [heads, copies] = [range(0, config.kvHeads), range(0, config.multiplier)];
+  const slots =
+    config.placement === 'adjacent'
+      ? heads.flatMap((head) => copies.map((copy) => [head, copy] as const))
+      : copies.flatMap((copy) => heads.map((head) => [head, copy] as const));
+  return slots[p]!;
+}
+
 /** The query heads of a rank: KV slot by KV slot, as the definition says. */
 export function queryHeads(config: OracleConfig, rank: number): number[] {
   const slots = (config.kvHeads * config.multiplier) / config.tp;
@@ -51,8 +63,7 @@ export function queryHeads(config: OracleConfig, rank: number): number[] {
   const found: number[] = [];
   for (let j = 0; j < slots; j++) {
     const p = rank * slots + j;
-    const k = p % config.kvHeads;
-    const c = Math.floor(p / config.kvHeads);
+    const [k, c] = slotHead(config, p);
     for (let i = 0; i < perSlot; i++) found.push(k * (config.heads / config.kvHeads) + c * perSlot + i);
   }
   return found;
@@ -61,7 +72,7 @@ export function queryHeads(config: OracleConfig, rank: number): number[] {
 /** The KV heads of a rank. */
 function kvHeads(config: OracleConfig, rank: number): number[] {
   const slots = (config.kvHeads * config.multiplier) / config.tp;
-  return range(rank * slots, (rank + 1) * slots).map((p) => p % config.kvHeads);
+  return range(rank * slots, (rank + 1) * slots).map((p) => slotHead(config, p)[0]);
 }
 
 /** Rows (or columns) of whole heads. */
@@ -274,7 +285,7 @@ function loraLayer(stage: Stage, layer: string, lora: LoraConfig): void {
   if (usesGqa(config)) stage.metadata.model_weight_transformation_specs.push(gqaSpec(config, attn, peft));
   else if (fusesEqualHeads(config)) stage.metadata.model_weight_transformation_specs.push(qkvSpec(config, attn, peft));
   stage.metadata.model_weight_transformation_specs.push(gateUpSpec(config, `${layer}.mlp`, lora.mlp ? 'lora' : null));
-  stage.describe(`${attn}.qkv_proj.base_layer.weight_q`, [0, 1]);
+  if (usesGqa(config)) stage.describe(`${attn}.qkv_proj.base_layer.weight_q`, [0, 1]);
   stage.describe(`${layer}.mlp.gate_up_proj.base_layer.weight`, [0, 2]);
   stage.describe(`${attn}.o_proj.lora_A.another.weight`, [1, 1]);
   const loraA = (linear: string, tensor: Dense, linears: readonly string[], axis?: number): void => {

@@ -39,6 +39,7 @@ const configs: fc.Arbitrary<OracleConfig> = fc
     ffn: fc.integer({ min: 1, max: 3 }),
     layers: fc.integer({ min: 1, max: 3 }),
     vocab: fc.integer({ min: 8, max: 21 }),
+    placement: fc.constantFrom('tiled' as const, 'adjacent' as const),
     dtype: fc.constantFrom('BF16', 'F16', 'F32', 'F64'),
     fuseQkv: fc.boolean(),
     bias: fc.boolean(),
@@ -74,10 +75,13 @@ async function holds(
 ): Promise<void> {
   const folder = path.join(temporaryFolder(), 'checkpoint');
   const made = generate(config);
-  const opened = openCheckpoint(writeCheckpoint(folder, config, made, layout));
+  // An adapter without LoRA on key and value holds no copy that could show how they are placed.
+  const kvPlacement = config.lora?.attention === false ? config.placement : undefined;
+  const opened = openCheckpoint(writeCheckpoint(folder, config, made, layout), kvPlacement && { kvPlacement });
   const out = path.join(path.dirname(folder), 'out');
   const result = await consolidate(opened, out, { bandBytes, format, workers: 0 });
   expect(result.findings).toEqual([]);
+  for (const { placement } of result.kvPlacements) expect(placement).toBe(config.placement ?? 'tiled');
   const adapter = config.lora?.adapter;
   const weights = readFolder(adapter === undefined || adapter === 'default' ? out : path.join(out, adapter));
   expect(differences(weights, expectedWeights(made.expected))).toEqual([]);

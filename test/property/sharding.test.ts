@@ -20,6 +20,7 @@ const cases = fc
     kvHeads: fc.constantFrom(1, 2, 3, 4, 6, 8),
     group: fc.constantFrom(1, 2, 3, 4, 8),
     kvSizeMultiplier: fc.option(fc.integer({ min: 1, max: 8 }), { nil: undefined }),
+    kvPlacement: fc.constantFrom('tiled' as const, 'adjacent' as const),
     headDim: fc.constantFrom(1, 2, 5),
     width: fc.integer({ min: 1, max: 3 }),
     layers: fc.integer({ min: 1, max: 4 }),
@@ -45,6 +46,7 @@ const cases = fc
       tensorParallelSize: one.tp,
       pipelineParallelSize: one.pp,
       fuseQkv: one.fuseQkv,
+      kvPlacement: one.kvPlacement,
       xser: one.xser,
       ...(one.kvSizeMultiplier !== undefined && { kvSizeMultiplier: one.kvSizeMultiplier }),
     };
@@ -71,7 +73,8 @@ test('sharded and consolidated again, any model is what it was; sizes that do no
       made++;
       const opened = openCheckpoint(checkpoint);
       expect(opened.findings).toEqual([]);
-      const { replicas } = await consolidate(opened, out, { workers: 0 });
+      const { replicas, kvPlacements } = await consolidate(opened, out, { workers: 0 });
+      for (const { placement } of kvPlacements) expect(placement).toBe(sharding.kvPlacement);
       expect(replicas.different).toBe(0);
       expect(differences(readFolder(out), readFolder(hf))).toEqual([]);
       expect((await verifyRoundTrip(opened, out, { workers: 0 })).different).toEqual([]);

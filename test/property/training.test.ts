@@ -154,7 +154,9 @@ test('an adapter as training leaves it is what went in, where config.json says w
       expect(differences(readFolder(result), readFolder(own))).toEqual([]);
       const proof = await verifyRoundTrip(opened, out, QUIET);
       expect(proof.different).toEqual([]);
-      expect(proof.inferred).toHaveLength(lost > 0 ? 1 : 0);
+      // Where no key or value is trained nothing shows how KV heads are placed, and the proof rests on that too.
+      const inferred = proof.inferred.filter(({ tag }) => tag === 'inferred');
+      expect(inferred).toHaveLength(lost > 0 ? 1 : 0);
     }),
     { numRuns: 80 },
   );

@@ -106,7 +106,7 @@ describe('jobs', () => {
     seconds: 1,
     kept: { tensors: 0, bytes: 0 },
     replicas: { compared: 5, different: 0 },
-    kvPlacement: 'tiled',
+    kvPlacements: [{ part: 'model', placement: 'adjacent', by: 'copies' }],
     findings: [],
     digest: 'xxh64',
     roundTrip: null,
