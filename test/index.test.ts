@@ -5,6 +5,7 @@ test('what the engine exports is chosen, not accidental', () => {
   expect(Object.keys(engine).sort()).toMatchInlineSnapshot(`
     [
       "BUNDLE_FILES",
+      "CustomModule",
       "DIGESTS",
       "DTYPES",
       "FileSource",

@@ -10,6 +10,7 @@ import { specsOfStage, stageWeights } from '../plan/original-weights.ts';
 import { PlanBuilder, plannedWeights } from '../plan/plan-builder.ts';
 import type { PlanTensor } from '../plan/plan.ts';
 import { adaptStateDict } from '../specs/adapt-state-dict.ts';
+import { CustomModule, type ModelStage } from '../specs/custom-module.ts';
 import { sameShape } from '../tensor/shape.ts';
 import type { StoredTensor } from '../tensor/stored.ts';
 import { viewOf, type View } from '../tensor/view.ts';
@@ -114,10 +115,12 @@ function pairsOf(state: ShardedState, stage: Stage, weights: ResultWeights): Pai
       return [name, consolidated(weights, saved, view)];
     }),
   );
-  const specs = specsOfStage(stage);
-  const parameters = stage.metadata?.parameters ?? new Map();
+  const model: ModelStage = {
+    customModules: specsOfStage(stage).map((specs) => new CustomModule(specs)),
+    parameters: stage.metadata?.parameters ?? new Map(),
+  };
   return Array.from({ length: tpSize }, (_, tpRank) => {
-    const local = adaptStateDict(specs, originals, parameters, { tpSize, tpRank }, adapterName);
+    const local = adaptStateDict(model, originals, { tpSize, tpRank }, adapterName);
     return [...stage.tensors].map(([name, locals]) => pair(locals[tpRank]!, local.get(name)));
   }).flat();
 }

@@ -34,7 +34,7 @@ export function inferMetadata(
   const whole = describeWhole(modelType, decoder, parallel, embedding);
   return stages.map((tensors) => {
     const metadata = metadataOf(whole, tensors, config);
-    checkShapes(whole, tensors, metadata, whole.specs);
+    checkShapes(whole, tensors, metadata);
     return metadata;
   });
 }
@@ -99,20 +99,20 @@ export function parallelFrom(
 function metadataOf(whole: StageDescription, tensors: StageTensors, { file }: ModelConfig): StageMetadata {
   const parameters = new Map([...whole.parameters].filter(([name]) => tensors.has(name)));
   const known = new Set(parameters.keys());
-  const specs = whole.specs.filter(({ moduleFullyQualifiedName }) =>
+  const modules = whole.customModules.filter(({ moduleFullyQualifiedName }) =>
     [...known].some((name) => name.startsWith(`${moduleFullyQualifiedName}.`)),
   );
-  return { file, parameters, transformationSpecs: specs.map((one) => one.toMetadata(known)), document: {} };
+  return { file, parameters, transformationSpecs: modules.map(({ specs }) => specs.toMetadata(known)), document: {} };
 }
 
 /** What is joined must have the shapes that config.json asks for; else the description is of another model. */
 function checkShapes(
-  { originalParameters }: StageDescription,
+  { originalParameters, customModules }: StageDescription,
   tensors: StageTensors,
   { parameters, file }: StageMetadata,
-  specs: StageDescription['specs'],
 ): void {
   const locals = new Map([...tensors].map(([name, stored]) => [name, stored.map(viewOf)]));
+  const specs = customModules.map((module) => module.specs);
   for (const [name, { view }] of toOriginalWeights(specs, locals, parameters)) {
     const expected = originalParameters.get(name);
     if (expected && sameShape(view.shape, expected)) continue;

@@ -129,7 +129,7 @@ function described(state: ShardedState, config: ModelConfig, kvSizeMultiplier: n
   const multiplier = kvSizeMultiplier === undefined ? {} : { kvSizeMultiplier };
   const parallel = { ...multiplier, ...parallelFrom(sizes, state.tensorParallelSize, shapes, names) };
   const [whole] = describeModel(modelType, sizes, parallel).stages;
-  const specs = new Map(whole!.specs.map((one) => [one.moduleFullyQualifiedName, one]));
+  const specs = new Map(whole!.customModules.map((one) => [one.moduleFullyQualifiedName, one.specs]));
   return { source: 'config.json and the parallel sizes', specs, shapes: whole!.originalParameters };
 }
 

@@ -1,3 +1,4 @@
+import { CustomModule } from '../specs/custom-module.ts';
 import type { ModelWeightTransformationSpec } from '../specs/spec.ts';
 import { ModelWeightTransformationSpecs } from '../specs/specs.ts';
 import type { ParameterMetadata } from '../tensor/parallel.ts';
@@ -9,7 +10,7 @@ export class StageBuilder implements StageDescription {
   readonly #tpSize: number;
   readonly originalParameters = new Map<string, Shape>();
   readonly parameters = new Map<string, ParameterMetadata>();
-  readonly specs: ModelWeightTransformationSpecs[] = [];
+  readonly customModules: CustomModule[] = [];
   readonly tied = new Map<string, string>();
 
   constructor(tpSize: number) {
@@ -64,6 +65,6 @@ export class StageBuilder implements StageDescription {
   }
 
   module(name: string, ...specs: ModelWeightTransformationSpec[]): void {
-    this.specs.push(new ModelWeightTransformationSpecs(name, specs));
+    this.customModules.push(new CustomModule(new ModelWeightTransformationSpecs(name, specs)));
   }
 }

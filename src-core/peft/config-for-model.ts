@@ -25,8 +25,10 @@ export function toOriginalPeftConfigForModel<Config extends Configs>(model: Spec
 type Translate = (modules: readonly FusedModule[], config: PeftConfig) => PeftConfig;
 
 function forModel<Config extends Configs>(model: SpecsOfModel, config: Config, translate: Translate): Config {
-  const modules = ('stages' in model ? model.stages.flatMap(({ specs }) => specs) : model).flatMap(
-    ({ moduleFullyQualifiedName, specs }) => specs.flatMap((spec) => spec.fusedModules(moduleFullyQualifiedName)),
+  const ofModules =
+    'stages' in model ? model.stages.flatMap((stage) => stage.customModules.map(({ specs }) => specs)) : model;
+  const modules = ofModules.flatMap((specs) =>
+    [...specs].flatMap((spec) => spec.fusedModules(specs.moduleFullyQualifiedName)),
   );
   if (config instanceof Map) {
     const configs = config as ReadonlyMap<string, PeftConfig>;

@@ -5,6 +5,7 @@ import {
   type StageDescription,
 } from '../models/description.ts';
 import { PEFT_PREFIX, withoutPeftPrefix } from '../specs/adapter-names.ts';
+import { CustomModule } from '../specs/custom-module.ts';
 import { ModelWeightTransformationSpecs } from '../specs/specs.ts';
 import type { ParameterMetadata } from '../tensor/parallel.ts';
 import { sameShape, type Shape } from '../tensor/shape.ts';
@@ -63,14 +64,14 @@ function wrap(stage: StageDescription, adapters: readonly AdapterParameters[]): 
       for (const [leaf, parameter] of leaves) add(`${module}.modules_to_save.${name}.${leaf}`, parameter);
     }
   }
-  const specs = stage.specs.map(({ moduleFullyQualifiedName, specs: ofModule }) => {
-    return new ModelWeightTransformationSpecs(PEFT_PREFIX + moduleFullyQualifiedName, ofModule);
+  const customModules = stage.customModules.map(({ moduleFullyQualifiedName, specs }) => {
+    return new CustomModule(new ModelWeightTransformationSpecs(PEFT_PREFIX + moduleFullyQualifiedName, specs.specs));
   });
   const tied = [...stage.tied].map(([name, first]): [string, string] => [
     wrappedNames.get(name)!,
     wrappedNames.get(first) ?? PEFT_PREFIX + first,
   ]);
-  return { originalParameters: new Map(), parameters, specs, tied: new Map(tied) };
+  return { originalParameters: new Map(), parameters, customModules, tied: new Map(tied) };
 }
 
 /** The parameters of a stage by their module, in the stage's order. */
@@ -86,9 +87,9 @@ function modulesOf({ parameters }: StageDescription): Map<string, Map<string, Pa
 }
 
 /** The original linears that a module of the Neuron model consists of: itself, or those that a spec fuses into it. */
-function linearsOf({ specs }: StageDescription, module: string): string[] {
-  for (const { moduleFullyQualifiedName: parent, specs: ofParent } of specs) {
-    for (const { fusion } of ofParent) {
+function linearsOf({ customModules }: StageDescription, module: string): string[] {
+  for (const { moduleFullyQualifiedName: parent, specs } of customModules) {
+    for (const { fusion } of specs) {
       if (fusion && module === `${parent}.${fusion.into}`) return fusion.linears.map((linear) => `${parent}.${linear}`);
     }
   }

@@ -65,7 +65,7 @@ function planPart(
     texts.push({ path: `${folder}/mp_metadata_pp_rank_${ppRank}.json`, text: json(createParameterMetadata(stage)) });
     for (let tpRank = 0; tpRank < options.tensorParallelSize; tpRank++) {
       const rank = { tpSize: options.tensorParallelSize, tpRank };
-      const local = adaptStateDict(stage.specs, stateDict, stage.parameters, rank, adapterName);
+      const local = adaptStateDict(stage, stateDict, rank, adapterName);
       // In the order of the model's parameters, as a state dict has them.
       const ordered = new Map(savedNames(stage, adapterName).map((name) => [name, local.get(name)!]));
       const root = `dp_rank_00_tp_rank_${two(tpRank)}_pp_rank_${two(ppRank)}`;

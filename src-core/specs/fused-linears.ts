@@ -166,7 +166,7 @@ export class FusedLinearsSpec extends ModelWeightTransformationSpec implements F
     }));
   }
 
-  guessPeftType(moduleFullyQualifiedName: string, parameterNames: Iterable<string>): 'lora' | null {
+  guessPeftType(parameterNames: Iterable<string>, moduleFullyQualifiedName: string): 'lora' | null {
     return holdsLora(`${moduleFullyQualifiedName}.${this.fusedLinearName}`, parameterNames);
   }
 
@@ -183,7 +183,8 @@ export class FusedLinearsSpec extends ModelWeightTransformationSpec implements F
       if (whole) adapted.set(name, transform(whole, name));
     };
     const isColumn = this.fuseAxis === 0;
-    const fused = (whole: readonly View[]): View => createLocalFusedWeight(rank, whole, this.fuseAxis, this.fuseAxis);
+    const fused = (whole: readonly View[]): View =>
+      createLocalFusedWeight(rank.tpRank, rank.tpSize, whole, this.fuseAxis, this.fuseAxis);
     for (const parameter of PARAMETER_NAMES) {
       for (const prefix of BASE_LAYER_PREFIXES) fuse(`${prefix}${parameter}`, fused);
       fuse(`lora_A.${parameter}`, (whole, name) => {

@@ -251,7 +251,7 @@ export class GQAQKVColumnParallelLinearSpec extends ModelWeightTransformationSpe
     return new GQAQKVColumnParallelLinearSpec({ ...this.fields, kvPlacement }, this.peftType, this.unknownFields);
   }
 
-  guessPeftType(moduleFullyQualifiedName: string, parameterNames: Iterable<string>): 'lora' | null {
+  guessPeftType(parameterNames: Iterable<string>, moduleFullyQualifiedName: string): 'lora' | null {
     return holdsLora(`${moduleFullyQualifiedName}.${this.fields.gqaQkvProjectionName}`, parameterNames);
   }
 

@@ -28,7 +28,8 @@ export function createLocalWeightWithPadding(
  * Part `tpRank` of each individual weight along `partitionDim`, joined along `fuseAxis` (`create_local_fused_weight`).
  */
 export function createLocalFusedWeight(
-  { tpSize, tpRank }: TensorParallelRank,
+  tpRank: number,
+  tpSize: number,
   individualWeights: readonly View[],
   partitionDim: number,
   fuseAxis: number,

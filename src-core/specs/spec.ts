@@ -165,7 +165,7 @@ export abstract class ModelWeightTransformationSpec {
    * The PEFT type of the spec's module, from the names of the model's parameters, adapter names included: "lora" where the
    * fused projection holds LoRA matrices.
    */
-  abstract guessPeftType(moduleFullyQualifiedName: string, parameterNames: Iterable<string>): 'lora' | null;
+  abstract guessPeftType(parameterNames: Iterable<string>, moduleFullyQualifiedName: string): 'lora' | null;
 
   /** The same spec for a module of this PEFT type. */
   abstract withPeftType(peftType: 'lora' | null): ModelWeightTransformationSpec;

@@ -103,8 +103,12 @@ const specsMetadata = z.looseObject({
   specs: z.array(z.tuple([z.string(), z.record(z.string(), z.unknown())])),
 });
 
-/** `{module_fully_qualified_name, specs: [[class name, fields]]}` as the metadata stores it. */
-export type SpecsMetadata = z.infer<typeof specsMetadata>;
+/** The specs of a module as the metadata stores them. */
+export interface SpecsMetadata {
+  readonly module_fully_qualified_name: string;
+  /** By class name. */
+  readonly specs: readonly (readonly [string, SpecMetadata])[];
+}
 
 /** The transformation specs of one module of the model (optimum-neuron `ModelWeightTransformationSpecs`). */
 export class ModelWeightTransformationSpecs {
@@ -137,6 +141,10 @@ export class ModelWeightTransformationSpecs {
     return new ModelWeightTransformationSpecs(module, specs);
   }
 
+  [Symbol.iterator](): Iterator<ModelWeightTransformationSpec> {
+    return this.specs[Symbol.iterator]();
+  }
+
   /** The metadata's form; with `parametersForCurrentStage` only the specs that touch one of these parameters. */
   toMetadata(parametersForCurrentStage?: ReadonlySet<string>): SpecsMetadata {
     const relevant = this.specs.filter(
@@ -154,7 +162,7 @@ export class ModelWeightTransformationSpecs {
     const ofModule = parameterNames.filter((parameter) => parameter.startsWith(`${module}.`));
     return new ModelWeightTransformationSpecs(
       module,
-      this.specs.map((spec) => spec.withPeftType(spec.guessPeftType(module, ofModule))),
+      this.specs.map((spec) => spec.withPeftType(spec.guessPeftType(ofModule, module))),
     );
   }
 

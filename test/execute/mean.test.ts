@@ -1,5 +1,3 @@
-import fs from 'node:fs';
-import path from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { RunningMean } from '../../src-core/execute/mean.ts';
@@ -9,8 +7,8 @@ import { PlanBuilder } from '../../src-core/plan/plan-builder.ts';
 import { castBetween } from '../../src-core/tensor/cast.ts';
 import { dtypeBytes, type DType } from '../../src-core/tensor/dtype.ts';
 import { mean, narrow } from '../../src-core/tensor/operations.ts';
-import { regionsOf, viewOf, type View } from '../../src-core/tensor/view.ts';
-import { temporaryFolder } from '../support/folders.ts';
+import { regionsOf } from '../../src-core/tensor/view.ts';
+import { storedView } from '../support/stored.ts';
 
 function encoded(values: readonly number[], dtype: DType): Uint8Array {
   const bytes = new Uint8Array(values.length * dtypeBytes(dtype));
@@ -59,20 +57,13 @@ test('sums in float32, divides once and rounds once, as torch does; only element
   expect(f16.bytes).toEqual(encoded([65488], 'F16'));
 });
 
-/** A [rows, 2] tensor in a file of its own. */
-function storedView(name: string, values: readonly number[], dtype: DType): View {
-  const file = path.join(temporaryFolder(), name);
-  fs.writeFileSync(file, encoded(values, dtype));
-  return viewOf({ name, file, byteOffset: 0, dtype, shape: [values.length / 2, 2], strides: [2, 1] });
-}
-
 test.each(DTYPES)('a mean of %s views is read as the mean, rounded as it is in a copy', (dtype) => {
   const values = [
     [1, 0.1, -3, 7, 0.3, 5],
     [2, 0.1, 4, -7, 0.1, 6],
     [4, 0.1, 8, 0.7, 0.2, 9],
   ];
-  const views = values.map((row, index) => storedView(String(index), row, dtype));
+  const views = values.map((row) => storedView(dtype, [3, 2], encoded(row, dtype)));
   const expected = meanOf(
     values.map((row) => encoded(row, dtype)),
     dtype,
@@ -92,15 +83,13 @@ test.each(DTYPES)('a mean of %s views is read as the mean, rounded as it is in a
 });
 
 test('a mean of whole numbers is refused when it is read', () => {
-  const views = ['a', 'b'].map((name) => {
-    const file = path.join(temporaryFolder(), name);
-    fs.writeFileSync(file, new Uint8Array([1, 2]));
-    return viewOf({ name, file, byteOffset: 0, dtype: 'U8', shape: [2], strides: [1] });
-  });
+  const views = [1, 2].map((value) => storedView('U8', [2], new Uint8Array([value, value])));
   expect(() => readViews([mean(views)])).toThrow(expect.objectContaining({ tag: 'unsupported' }));
 });
 
 test('what a mean is made from are the boxes of all its terms', () => {
-  const views = [storedView('a', [1, 2], 'F32'), storedView('b', [3, 4], 'F32')];
-  expect(regionsOf(mean(views)).map(({ source }) => source.name)).toEqual(['a', 'b']);
+  const views = [1, 2].map((value) => storedView('F32', [1], encoded([value], 'F32')));
+  expect(regionsOf(mean(views)).map(({ source }) => source.file)).toEqual(
+    views.map((view) => view.regions[0]!.source.file),
+  );
 });

@@ -106,8 +106,8 @@ test('the PEFT type is guessed from what the fused projection holds', () => {
     'm.gate_up_proj.lora_A.default.weight',
     'm.o_proj.base_layer.weight',
   ];
-  expect(fused('column').guessPeftType('m', names)).toBe('lora');
-  expect(fused('column').guessPeftType('n', names)).toBeNull();
-  expect(gqa(true).guessPeftType('m', names)).toBeNull();
+  expect(fused('column').guessPeftType(names, 'm')).toBe('lora');
+  expect(fused('column').guessPeftType(names, 'n')).toBeNull();
+  expect(gqa(true).guessPeftType(names, 'm')).toBeNull();
   expect(gqa(true).withPeftType('lora').toMetadata()).toEqual({ ...gqa(true).toMetadata(), peft_type: 'lora' });
 });

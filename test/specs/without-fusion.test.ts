@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { describeModel } from '../../src-core/models/family.ts';
 import type { ModelDescription } from '../../src-core/models/description.ts';
 import { injectLora } from '../../src-core/peft/inject-lora.ts';
+import { CustomModule } from '../../src-core/specs/custom-module.ts';
 import { ModelWeightTransformationSpecs } from '../../src-core/specs/specs.ts';
 import { toOriginalWeights } from '../../src-core/specs/to-original-weights.ts';
 import {
@@ -74,7 +75,7 @@ test('LoRA is injected beside it as if it were not there', () => {
   const module = 'model.layers.0.mlp';
   const stages = model.stages.map((stage) => ({
     ...stage,
-    specs: [new ModelWeightTransformationSpecs(module, [spec]), ...stage.specs],
+    customModules: [new CustomModule(new ModelWeightTransformationSpecs(module, [spec])), ...stage.customModules],
   }));
   const parameters = new Map<string, Shape>(
     ['gate_proj', 'up_proj'].flatMap((linear) => [
