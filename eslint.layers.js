@@ -22,8 +22,9 @@ const LAYERS = [
   { name: 'inspect', because: 'it reads through the layers above' },
   { name: 'sample', because: 'it makes checkpoints through the layers above' },
   { name: 'jobs', because: 'it puts the layers above together into what a user asks for' },
-  { name: 'index', file: true, because: 'it is the door to what stands above it' },
+  { name: 'index', file: true, because: 'it is the public door to what is above it' },
   { name: 'cli', file: true, folder: true, opens: ['files'], because: 'nothing in the engine may depend on it' },
+  { name: 'app-door', file: true, not: ['cli'], because: 'it is the door through which electron/ uses the engine' },
 ];
 
 /** Modules of Node and packages that only some layers may use. */
@@ -129,9 +130,9 @@ const electron = {
   files: ['electron/**/*.ts'],
   rules: restricted([
     {
-      regex: '^(\\.\\./)+src-core/(?!index\\.ts$)',
+      regex: '^(\\.\\./)+src-core/(?!app-door\\.ts$)',
       allowTypeImports: true,
-      message: 'electron/ uses the engine through its door, src-core/index.ts. Types may come from anywhere in it.',
+      message: 'electron/ uses the engine through its door, src-core/app-door.ts. Types may come from anywhere in it.',
     },
     { regex: '^(\\.\\./)+renderer/', message: 'electron/ does not know the renderer.' },
   ]),

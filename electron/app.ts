@@ -1,5 +1,5 @@
 import { app, type BrowserWindow, clipboard, dialog, nativeTheme, shell } from 'electron';
-import { isShardloomError, verifyCommandLine, type Problem } from '../src-core/index.ts';
+import { isShardloomError, verifyCommandLine, type Problem } from '../src-core/app-door.ts';
 import type { EventChannel, Events, OpenedCheckpoint, Settings, StartState } from './channels.ts';
 import { ChosenFolders } from './chosen-folders.ts';
 import { Checkpoints } from './checkpoints.ts';

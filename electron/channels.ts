@@ -15,7 +15,7 @@ import type {
   Slice,
   SliceValues,
   UpdateNorm,
-} from '../src-core/index.ts';
+} from '../src-core/app-door.ts';
 import type {
   ConsolidationRequest,
   FolderPurpose,

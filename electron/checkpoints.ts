@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { factsLine, realPathOf, ShardloomError, type Finding } from '../src-core/index.ts';
+import { factsLine, realPathOf, ShardloomError, type Finding } from '../src-core/app-door.ts';
 import type { CheckpointId, OpenedCheckpoint, RecentCheckpoint } from './channels.ts';
 import type { Inspector } from './engine/inspector.ts';
 import { suggestedOutput } from './output-folder.ts';

@@ -1,6 +1,6 @@
 import { dialog, type BrowserWindow } from 'electron';
 import { dirname } from 'node:path';
-import { ShardloomError } from '../src-core/index.ts';
+import { ShardloomError } from '../src-core/app-door.ts';
 import type { FolderPurpose } from './channels.ts';
 
 type Property = 'openDirectory' | 'createDirectory' | 'promptToCreate';

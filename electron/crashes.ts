@@ -1,5 +1,5 @@
 import { app, dialog, type BrowserWindow } from 'electron';
-import type { Problem } from '../src-core/index.ts';
+import type { Problem } from '../src-core/app-door.ts';
 import { log } from './log.ts';
 
 /** A page that fails again within this time, in milliseconds, would do so for ever. */

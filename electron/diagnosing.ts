@@ -15,7 +15,7 @@ import {
   type NamedFolder,
   type Shorten,
   userName,
-} from '../src-core/index.ts';
+} from '../src-core/app-door.ts';
 import type { DiagnosticsAbout, DiagnosticsOutline, DiagnosticsRequest, Job, JobWork } from './channels.ts';
 import type { Inspector } from './engine/inspector.ts';
 import type { Jobs } from './jobs.ts';

@@ -1,7 +1,7 @@
 import { dialog, type BrowserWindow } from 'electron';
 import { writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { diffCommandLine, diffReportHtml, type DifferenceHeatmap, type Placement } from '../src-core/index.ts';
+import { diffCommandLine, diffReportHtml, type DifferenceHeatmap, type Placement } from '../src-core/app-door.ts';
 import type { DifferenceName, DifferenceRequest, DiffPage, DiffSides, Job, JobId } from './channels.ts';
 import type { ChosenFolders } from './chosen-folders.ts';
 import type { Inspector } from './engine/inspector.ts';

@@ -1,5 +1,5 @@
 import { ipcMain, type IpcMainInvokeEvent, type WebContents } from 'electron';
-import { ShardloomError } from '../src-core/index.ts';
+import { ShardloomError } from '../src-core/app-door.ts';
 import type { Answer, EventChannel, Events, RequestChannel, Requests } from './channels.ts';
 import { problemOf } from './problems.ts';
 import { requestSchemas } from './requests.ts';

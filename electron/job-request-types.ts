@@ -7,7 +7,7 @@ import type {
   PartName,
   Problem,
   ShardSourceKind,
-} from '../src-core/index.ts';
+} from '../src-core/app-door.ts';
 import type { CheckpointId } from './channels.ts';
 
 export interface ConsolidationChoices {

@@ -9,7 +9,7 @@ import type {
   Progress,
   ReplicaCheck,
   RoundTrip,
-} from '../src-core/index.ts';
+} from '../src-core/app-door.ts';
 import type { ConsolidationChoices, MergeRequest, ShardingRequest } from './job-request-types.ts';
 
 export type JobId = number;

@@ -9,7 +9,7 @@ import {
   type DiffResult,
   type Problem,
   type Progress,
-} from '../src-core/index.ts';
+} from '../src-core/app-door.ts';
 import type { DigestPage, Job, JobId, JobWork } from './channels.ts';
 import type { FinishedJob, JobAnswer, JobTask, StopMessage } from './engine/job-worker.ts';
 import { runInThread, ThreadEnded } from './engine/run-in-thread.ts';

@@ -9,7 +9,7 @@ import type {
   Slice,
   TensorStatistics,
   TensorTarget,
-} from '../src-core/index.ts';
+} from '../src-core/app-door.ts';
 import type { CheckpointId } from './channels.ts';
 import type { JobId } from './job-types.ts';
 

@@ -1,4 +1,4 @@
-import { faultOf, isShardloomError, type Problem } from '../src-core/index.ts';
+import { faultOf, isShardloomError, type Problem } from '../src-core/app-door.ts';
 import { ThreadEnded } from './engine/run-in-thread.ts';
 import { log } from './log.ts';
 

@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
-import type { ReplicaCheck } from '../src-core/index.ts';
+import type { ReplicaCheck } from '../src-core/app-door.ts';
 import type { KeptReplicaCheck } from './channels.ts';
 import { log } from './log.ts';
 import { replaceFile } from './replace-file.ts';

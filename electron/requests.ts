@@ -1,4 +1,4 @@
-import { DIGESTS, DTYPES, isPartName, type DType, type PartName, type Problem } from '../src-core/index.ts';
+import { DIGESTS, DTYPES, isPartName, type DType, type PartName, type Problem } from '../src-core/app-door.ts';
 import { z } from 'zod';
 import type { RequestChannel, Requests } from './channels.ts';
 

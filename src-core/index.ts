@@ -1,25 +1,21 @@
-/** The engine's public door. What is not here may change without notice. */
-export type { Checkpoint, KvPlacementFound, ShardedState, Stage } from './checkpoint/checkpoint.ts';
+/**
+ * The library's public door: what the package exports, with every type that its signatures name. What is not here may change
+ * without notice.
+ */
+
+// Checkpoints: opening one, and what it is made of.
 export { openCheckpoint, type OpenOptions } from './models/open-checkpoint.ts';
-export { realPathOf } from './bytes/file.ts';
-export { checkpointFingerprint } from './checkpoint/fingerprint.ts';
-export {
-  isShardloomError,
-  ShardloomError,
-  toProblem,
-  type ErrorTag,
-  type Finding,
-  type Problem,
-  type Severity,
-} from './errors.ts';
-export { DIGESTS, type DigestName } from './execute/digest.ts';
-export { freeBytes, keptOf } from './execute/execute.ts';
-export { bytesLeftIn, releaseLeftIn, removeLeftIn } from './execute/left.ts';
-export type { Phase, Progress } from './execute/progress.ts';
-export { KEEP } from './execute/watch.ts';
-export { readViews } from './execute/view-reader.ts';
-export { readSafetensors } from './formats/safetensors/index.ts';
-export { FileSource, withFile } from './bytes/file.ts';
+export type { Checkpoint, KvPlacementFound, ShardedState, Stage } from './checkpoint/checkpoint.ts';
+export type { AdapterConfig, ModelConfig, TrnConfig } from './checkpoint/configs.ts';
+export type { AdapterFolder, DiscoveredCheckpoint, RankFile, ShardFolder } from './checkpoint/discover.ts';
+export type { StageMetadata } from './checkpoint/metadata.ts';
+export type { ParallelSizes } from './checkpoint/parallel-sizes.ts';
+export type { RankNumbers } from './checkpoint/rank-names.ts';
+export { openWeightsFolder, weightsOfFile, type WeightsFolder } from './checkpoint/weights-folder.ts';
+export { originalWeightsOf } from './plan/original-weights.ts';
+export type { PartKvPlacement, PartName } from './plan/part-name.ts';
+
+// Looking at a checkpoint.
 export {
   adapterDetail,
   updateNorms,
@@ -27,10 +23,7 @@ export {
   type AdapterModule,
   type UpdateNorm,
 } from './inspect/adapter.ts';
-export { differenceHeatmapOf, type DifferenceHeatmap } from './inspect/difference-heatmap.ts';
-export type { ElementPlace, Placement } from './inspect/drawing/placement.ts';
-export { factsLine } from './inspect/facts.ts';
-export { heatmapOf, type Heatmap } from './inspect/heatmap.ts';
+export type { ElementPlace } from './inspect/drawing/placement.ts';
 export type { HeadLayout } from './inspect/head-layout.ts';
 export { parameterLayout, type LayoutBlock, type OtherBlock, type ParameterLayout } from './inspect/layout.ts';
 export { lineagePython } from './inspect/lineage-python.ts';
@@ -42,24 +35,17 @@ export {
   type Lineage,
   type LineagePiece,
 } from './inspect/lineage.ts';
-export { parameterDetail, type ParameterDetail } from './inspect/parameter-detail.ts';
+export { parameterDetail, type DetailRegion, type ParameterDetail } from './inspect/parameter-detail.ts';
 export { parameterRows, type ParameterRow } from './inspect/parameters.ts';
 export { partsOf, type CheckpointPart } from './inspect/parts.ts';
-export { rankContent, type HeldTensor, type RankContent } from './inspect/rank-content.ts';
+export { rankContent, type HeldTensor, type RankContent, type RankContentFile } from './inspect/rank-content.ts';
 export type { RankSummary } from './inspect/ranks.ts';
 export type { Slice } from './inspect/slice.ts';
-export { histogramOf, statisticsOf, type HistogramBar, type TensorStatistics } from './inspect/statistics.ts';
+export { statisticsOf, type StatisticsOptions, type TensorStatistics, type ValueCounts } from './inspect/statistics.ts';
 export { summarize, type AdapterSummary, type CheckpointSummary, type PartSummary } from './inspect/summary.ts';
-export { viewOfTarget, type TensorTarget } from './inspect/target.ts';
 export { valuesOf, type SliceValues } from './inspect/values.ts';
-export {
-  consolidateCommandLine,
-  diffCommandLine,
-  mergeCommandLine,
-  shardCommandLine,
-  verifyCommandLine,
-  type CommandLineOptions,
-} from './jobs/command-line.ts';
+
+// Jobs.
 export {
   consolidate,
   prepareConsolidation,
@@ -67,48 +53,126 @@ export {
   type ConsolidateResult,
   type PreparedConsolidation,
 } from './jobs/consolidate.ts';
-export { isComparable, openComparison, placementIn, type ComparableMatch, type Comparison } from './jobs/comparison.ts';
-export { diagnose, faultOf, type Diagnosis, type Fault } from './jobs/diagnosis.ts';
-export { BUNDLE_FILES, diagnosticsBundle, type BundleFile, type Diagnostics } from './jobs/diagnostics-bundle.ts';
-export { pathShortener, userName, type FolderRole, type NamedFolder, type Shorten } from './jobs/shorten-paths.ts';
-export { diff, type DiffPlace, type DiffResult, type DiffRow, type DiffStatus, type DiffValues } from './jobs/diff.ts';
-export { diffReportHtml } from './jobs/diff-report.ts';
-export { merge, prepareMerge, type ChosenAdapter, type MergeResult } from './jobs/merge.ts';
-export { planShard, reshard, shard, type ShardResult } from './jobs/shard.ts';
-export { openShardInput, type ShardSourceKind } from './jobs/shard-inputs.ts';
+export {
+  diff,
+  type DiffOptions,
+  type DiffPlace,
+  type DiffResult,
+  type DiffRow,
+  type DiffSideTensor,
+  type DiffStatus,
+  type DiffValues,
+} from './jobs/diff.ts';
+export type { ComparisonOptions, RenameRule } from './jobs/comparison.ts';
+export type { ValueDifference } from './execute/diff-tensors.ts';
+export type { Sums } from './execute/difference-sums.ts';
+export { merge, type ChosenAdapter, type MergeOptions, type MergeResult } from './jobs/merge.ts';
+export type { MergedModule } from './peft/merge.ts';
+export { reshard, shard, type ShardResult, type ShardRunOptions } from './jobs/shard.ts';
+export { verifyDigests, type DigestCheck, type DigestFault } from './jobs/verify-digests.ts';
+export {
+  verifyReplicas,
+  type CopyDifference,
+  type DifferentPlace,
+  type Replica,
+  type ReplicaCheck,
+  type ReplicaKind,
+} from './jobs/verify-replicas.ts';
+export { verifyRoundTrip, type RoundTrip, type RoundTripDifference } from './jobs/verify-round-trip.ts';
+export type { ReplicaSummary } from './verify/replicas.ts';
+export type { CompareOptions } from './execute/compare-copies.ts';
+export type { Difference } from './execute/compare.ts';
+export { makeSample, type Sample, type SampleOptions } from './sample/sample.ts';
 export type { ShardingOptions } from './plan/sharding.ts';
-export { roundTripPhases } from './jobs/round-trip-phases.ts';
-export { verifyRoundTrip, type RoundTrip } from './jobs/verify-round-trip.ts';
+export type {
+  PartOf,
+  Plan,
+  PlanContent,
+  PlanCopy,
+  PlanOperand,
+  PlanOutput,
+  PlanPiece,
+  PlanRegion,
+  PlanSidecar,
+  PlanSource,
+  PlanSourceFile,
+  PlanTensor,
+  PlanText,
+  PlanUpdate,
+  WeightsFormat,
+} from './plan/plan.ts';
+export type { ArchiveLayout } from './formats/torch/writer.ts';
+export { validatePlan } from './plan/validate.ts';
+export type { ConsolidationOptions } from './plan/consolidation.ts';
+export type { ExecuteOptions, ExecuteResult, WrittenOutput } from './execute/execute.ts';
+export type { CopiedTensor } from './execute/copy-tensors.ts';
+export { createPool, type CopyPool } from './execute/pool.ts';
+export { DIGESTS, type DigestName } from './execute/digest.ts';
+export type { Phase, Progress } from './execute/progress.ts';
+export { KEEP, type WatchOptions } from './execute/watch.ts';
+
+// The transformation specs, and models described by them: see docs/api-names.md.
+export { CustomModule, type ModelStage } from './specs/custom-module.ts';
+export {
+  ModelWeightTransformationSpec,
+  type OriginalWeight,
+  type OriginalWeights,
+  type ShardedStateDicts,
+  type SpecMetadata,
+  type SpecOfModule,
+  type StateDict,
+  type TensorParallelRank,
+  type Transformation,
+  type WeightCopy,
+  type WeightUpdate,
+} from './specs/spec.ts';
+export { ModelWeightTransformationSpecs, type SpecsMetadata } from './specs/specs.ts';
+export type { FusedModule, Fusion } from './specs/peft-config/adapt.ts';
+export { FusedLinearsSpec, type FusedLinearsFields } from './specs/fused-linears.ts';
+export { GQAQKVColumnParallelLinearSpec } from './specs/gqa-qkv.ts';
+export type { GQAQKVFields } from './specs/gqa-sharding.ts';
+export { computeQueryIndicesForRank } from './specs/gqa-heads.ts';
+export { adaptStateDict } from './specs/adapt-state-dict.ts';
+export { toOriginalWeights } from './specs/to-original-weights.ts';
+export { createLocalFusedWeight, createLocalWeightWithPadding } from './specs/local-weights.ts';
+export { getAdapterName, isBaseLayer, removeAdapterName } from './specs/adapter-names.ts';
 export {
   createParameterMetadata,
   getTensorModelParallelAttributes,
   specializeTransformationSpecsForModel,
   type ModelDescription,
+  type ParallelAttributes,
+  type ParallelConfig,
   type StageDescription,
+  type StageMetadataDocument,
 } from './models/description.ts';
 export { describeModel, MODEL_FAMILIES, type ModelFamily } from './models/family.ts';
-export { verifyDigests, type DigestCheck, type DigestFault } from './jobs/verify-digests.ts';
-export { verifyReplicas, type Replica, type ReplicaCheck } from './jobs/verify-replicas.ts';
-export { adaptPeftConfigForModel, toOriginalPeftConfigForModel } from './peft/config-for-model.ts';
-export { isPartName, partNameOf, type PartKvPlacement, type PartName } from './plan/part-name.ts';
-export { originalWeightsOf } from './plan/original-weights.ts';
-export type { Plan } from './plan/plan.ts';
-export { validatePlan } from './plan/validate.ts';
-export { makeSample, type Sample, type SampleOptions } from './sample/sample.ts';
-export { getAdapterName, isBaseLayer, removeAdapterName } from './specs/adapter-names.ts';
-export { adaptStateDict } from './specs/adapt-state-dict.ts';
-export { CustomModule, type ModelStage } from './specs/custom-module.ts';
-export { FusedLinearsSpec } from './specs/fused-linears.ts';
-export { computeQueryIndicesForRank } from './specs/gqa-heads.ts';
-export { GQAQKVColumnParallelLinearSpec } from './specs/gqa-qkv.ts';
-export { createLocalFusedWeight, createLocalWeightWithPadding } from './specs/local-weights.ts';
-export { ModelWeightTransformationSpec, type OriginalWeight, type ShardedStateDicts } from './specs/spec.ts';
-export { ModelWeightTransformationSpecs } from './specs/specs.ts';
-export { toOriginalWeights } from './specs/to-original-weights.ts';
+export type { DecoderConfig } from './models/decoder.ts';
+export {
+  adaptPeftConfigForModel,
+  toOriginalPeftConfigForModel,
+  type PeftConfigs,
+  type SpecsOfModel,
+} from './peft/config-for-model.ts';
+export type { PeftConfig } from './specs/peft-config/peft-config.ts';
+
+// Tensors as views.
 export { DTYPES, type DType } from './tensor/dtype.ts';
-export type { KvPlacement } from './tensor/parallel.ts';
-export { byteRuns } from './tensor/byte-runs.ts';
-export * from './tensor/operations.ts';
-export type { ParameterMetadata, ParametersMetadata } from './tensor/parallel.ts';
-export { makeView, viewOf, type Region, type View } from './tensor/view.ts';
+export type { Shape } from './tensor/shape.ts';
+export type { Box } from './execute/bands.ts';
+export { cat, chunk, gatherBlocks, mean, narrow, repeat, split } from './tensor/operations.ts';
+export type { KvPlacement, ParameterMetadata, ParametersMetadata } from './tensor/parallel.ts';
+export type { ByteRun } from './tensor/byte-runs.ts';
 export type { Rank, StoredTensor } from './tensor/stored.ts';
+export { makeView, viewOf, type Region, type View } from './tensor/view.ts';
+export { readViews } from './execute/view-reader.ts';
+
+// Errors.
+export {
+  isShardloomError,
+  ShardloomError,
+  type ErrorTag,
+  type Finding,
+  type Problem,
+  type Severity,
+} from './errors.ts';

@@ -5,7 +5,7 @@ import {
   prepareConsolidation,
   prepareMerge,
   type Diagnosis,
-} from '../../src-core/index.ts';
+} from '../../src-core/app-door.ts';
 import type { JobWork } from '../channels.ts';
 import { mergeOptionsOf, openOptionsOf, optionsOf, shardingOf } from './previews.ts';
 

@@ -8,7 +8,7 @@ import {
   type Comparison,
   type DifferenceHeatmap,
   type Placement,
-} from '../../src-core/index.ts';
+} from '../../src-core/app-door.ts';
 import type { DifferenceRequest, DiffSides, JobId } from '../channels.ts';
 import { newest } from './running.ts';
 

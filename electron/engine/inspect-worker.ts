@@ -1,4 +1,4 @@
-import { isShardloomError, toProblem, type Problem } from '../../src-core/index.ts';
+import { isShardloomError, toProblem, type Problem } from '../../src-core/app-door.ts';
 import { inspections, type Inspections } from './opened.ts';
 
 export type Inspection = keyof Inspections;

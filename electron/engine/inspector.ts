@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Piscina } from 'piscina';
-import { ShardloomError } from '../../src-core/index.ts';
+import { ShardloomError } from '../../src-core/app-door.ts';
 import type { CheckpointId } from '../channels.ts';
 import { log } from '../log.ts';
 import { problemOfThread } from '../problems.ts';

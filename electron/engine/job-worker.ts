@@ -21,7 +21,7 @@ import {
   type Problem,
   type Progress,
   type ReplicaCheck,
-} from '../../src-core/index.ts';
+} from '../../src-core/app-door.ts';
 import type {
   ConsolidationResult,
   DiffSummary,

@@ -25,7 +25,7 @@ import {
   type SliceValues,
   type TensorTarget,
   type UpdateNorm,
-} from '../../src-core/index.ts';
+} from '../../src-core/app-door.ts';
 import type { ElementLineage, PictureRequest, StatisticsWithHistogram, StoredElement } from '../channels.ts';
 import type { Opened } from './opened.ts';
 import { newest } from './running.ts';

@@ -26,7 +26,7 @@ import {
   type SliceValues,
   type TensorTarget,
   type UpdateNorm,
-} from '../../src-core/index.ts';
+} from '../../src-core/app-door.ts';
 import type {
   CheckpointId,
   ConsolidationChoices,

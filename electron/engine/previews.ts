@@ -18,7 +18,7 @@ import {
   type Plan,
   type Problem,
   type ShardingOptions,
-} from '../../src-core/index.ts';
+} from '../../src-core/app-door.ts';
 import type { ConsolidationChoices, MergeRequest, OutputPreview, ShardingRequest } from '../channels.ts';
 
 /** The engine's options for what was chosen. */

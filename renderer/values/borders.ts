@@ -1,4 +1,4 @@
-import type { Placement, Slice } from '../../src-core/index.ts';
+import type { Placement, Slice } from '../../src-core/app-door.ts';
 
 /** Lines over a picture of `width` × `height` pixels. */
 export interface Borders {

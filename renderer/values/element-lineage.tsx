@@ -1,7 +1,7 @@
 import { Button } from '@mantine/core';
 import { IconBrandPython } from '@tabler/icons-react';
 import type { CheckpointId } from '../../electron/channels.ts';
-import type { TensorTarget } from '../../src-core/index.ts';
+import type { TensorTarget } from '../../src-core/app-door.ts';
 import { formatCount } from '../../src-core/units.ts';
 import { copyText } from '../actions.ts';
 import { MiddleName } from '../components/middle-name.tsx';

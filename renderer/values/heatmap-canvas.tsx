@@ -1,6 +1,6 @@
 import { useComputedColorScheme } from '@mantine/core';
 import { useEffect, useRef, type KeyboardEvent } from 'react';
-import type { Placement, Slice } from '../../src-core/index.ts';
+import type { Placement, Slice } from '../../src-core/app-door.ts';
 import { bordersIn } from './borders.ts';
 import { HEAT_COLOURS, limitOf, pixelsOf } from './heat-colours.ts';
 import styles from './heatmap.module.css';

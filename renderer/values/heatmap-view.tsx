@@ -3,7 +3,7 @@ import { useElementSize } from '@mantine/hooks';
 import { IconArrowsMaximize, IconBorderAll, IconMinus, IconPlus } from '@tabler/icons-react';
 import { useState, type KeyboardEvent } from 'react';
 import type { DifferenceName, PictureRequest, TensorRequest } from '../../electron/channels.ts';
-import type { Placement, Problem, Slice } from '../../src-core/index.ts';
+import type { Placement, Problem, Slice } from '../../src-core/app-door.ts';
 import { placeAt } from '../../src-core/inspect/drawing/placement.ts';
 import { tableSize } from '../../src-core/inspect/drawing/table.ts';
 import { ProblemCard } from '../components/problem-card.tsx';

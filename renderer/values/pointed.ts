@@ -1,4 +1,4 @@
-import type { DifferenceHeatmap, ElementPlace, Heatmap } from '../../src-core/index.ts';
+import type { DifferenceHeatmap, ElementPlace, Heatmap } from '../../src-core/app-door.ts';
 import { rangeText } from '../components/range-text.ts';
 import { shortValue } from './window.ts';
 import { cellSpan } from './zoom.ts';

@@ -1,6 +1,6 @@
 import { Skeleton } from '@mantine/core';
 import type { CheckpointId, StatisticsWithHistogram } from '../../electron/channels.ts';
-import type { TensorTarget } from '../../src-core/index.ts';
+import type { TensorTarget } from '../../src-core/app-door.ts';
 import { formatCount } from '../../src-core/units.ts';
 import { ProblemCard } from '../components/problem-card.tsx';
 import { useAnswer } from '../use-answer.ts';

@@ -3,7 +3,7 @@ import { useElementSize } from '@mantine/hooks';
 import { useState, type KeyboardEvent } from 'react';
 import { tableSize } from '../../src-core/inspect/drawing/table.ts';
 import type { CheckpointId } from '../../electron/channels.ts';
-import type { SliceValues, TensorTarget } from '../../src-core/index.ts';
+import type { SliceValues, TensorTarget } from '../../src-core/app-door.ts';
 import { formatCount } from '../../src-core/units.ts';
 import { ProblemCard } from '../components/problem-card.tsx';
 import { useAnswer } from '../use-answer.ts';

@@ -85,8 +85,14 @@ export function reading<Result>(path: string, read: () => Result): Result {
 /** Where a name leads to nothing, in circles, or where this user may not look: links in other people's folders do. */
 const LEADS_NOWHERE: readonly unknown[] = ['ENOENT', 'ENOTDIR', 'ELOOP', 'EACCES', 'ENAMETOOLONG'];
 
+/** What a path leads to. */
+export interface EntryKind {
+  readonly isFile: () => boolean;
+  readonly isDirectory: () => boolean;
+}
+
 /** What a name leads to, or null where it leads nowhere. A disk that fails is an error. */
-export function statOrNull(file: string): fs.Stats | null {
+export function statOrNull(file: string): EntryKind | null {
   try {
     return fs.statSync(file);
   } catch (error) {

@@ -1,7 +1,7 @@
 import { openCheckpoint } from '../models/open-checkpoint.ts';
 import { printable, printableJson, ShardloomError } from '../errors.ts';
 import { keptOf } from '../execute/execute.ts';
-import type { PartOf } from '../execute/parts.ts';
+import type { PartOf } from '../plan/plan.ts';
 import { createPool, usualWorkers } from '../execute/pool.ts';
 import type { Progress } from '../execute/progress.ts';
 import { isShown, kvPlacementInWords } from '../inspect/facts.ts';

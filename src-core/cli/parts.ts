@@ -1,6 +1,6 @@
 import { printable, printableJson } from '../errors.ts';
 import type { ExecuteResult } from '../execute/execute.ts';
-import type { PartOf } from '../execute/parts.ts';
+import type { PartOf } from '../plan/plan.ts';
 import { finish } from '../jobs/parts.ts';
 import { MAX_RANKS } from '../limits.ts';
 import { formatBytes, formatDuration, formatPlural } from '../units.ts';

@@ -5,7 +5,15 @@ import { writeAt } from '../bytes/sink.ts';
 import { isShardloomError, ShardloomError } from '../errors.ts';
 import { MAX_SIDECAR_BYTES } from '../limits.ts';
 import { lastPieces } from '../plan/last-pieces.ts';
-import { plannedBytes, plannedReads, type Plan, type PlanOutput, type PlanPiece, type PlanText } from '../plan/plan.ts';
+import {
+  plannedBytes,
+  plannedReads,
+  type PartOf,
+  type Plan,
+  type PlanOutput,
+  type PlanPiece,
+  type PlanText,
+} from '../plan/plan.ts';
 import { validatePlan } from '../plan/validate.ts';
 import { formatBytes } from '../units.ts';
 import { asWriteError, copySettings, type CopiedTensor, type CopySettings, type CopyTask } from './copy-tensors.ts';
@@ -13,7 +21,7 @@ import type { DigestName } from './digest.ts';
 import { bytesLeftIn } from './left.ts';
 import { createPool, defaultWorkers, type CopyPool } from './pool.ts';
 import { isChanged, sourceChanged } from './source-files.ts';
-import { outputsOfPart, PART_FILE, PARTS_FOLDER, type PartOf } from './parts.ts';
+import { outputsOfPart, PART_FILE, PARTS_FOLDER } from './parts.ts';
 import { Staging } from './staging.ts';
 import { syncFolders } from './sync.ts';
 import { tasksOf } from './tasks.ts';

@@ -1,9 +1,8 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import type { Plan } from '../plan/plan.ts';
+import type { PartOf, Plan } from '../plan/plan.ts';
 import { FolderOwner } from './folder-owner.ts';
 import { publishedIn } from './journal.ts';
-import type { PartOf } from './parts.ts';
 import { below, namesIn, stagingFolder, takeBack } from './staging.ts';
 
 /** Bytes on the disk that a run which was cut off has written into an output folder, and that the next one may keep. */

@@ -5,16 +5,10 @@ import { z } from 'zod';
 import { asReadError, reading } from '../bytes/file.ts';
 import { ShardloomError } from '../errors.ts';
 import { compareNames } from '../plan/split.ts';
-import type { Plan, PlanOutput } from '../plan/plan.ts';
+import type { PartOf, Plan, PlanOutput } from '../plan/plan.ts';
 import { planDocument } from '../plan/print.ts';
 import { asWriteError } from './copy-tensors.ts';
 import { removeFolder } from './folder-owner.ts';
-
-/** One of several runs that write a plan together: `index` of `count`, counted from 1. */
-export interface PartOf {
-  readonly index: number;
-  readonly count: number;
-}
 
 /** In the output folder, until all parts are there: a folder for each. */
 export const PARTS_FOLDER = '.shardloom-parts';

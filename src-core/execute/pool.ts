@@ -14,7 +14,9 @@ import { loadDigests } from './digest.ts';
 export interface CopyPool {
   /** How many tasks run at the same time; 0 where they run in the calling thread. */
   readonly workers: number;
+  /** @internal */
   readonly run: (task: CopyTask) => Promise<CopiedTensor[]>;
+  /** @internal */
   readonly diff: (task: DiffTask) => Promise<ValueDifference[]>;
   readonly close: () => Promise<void>;
 }

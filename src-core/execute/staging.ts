@@ -1,12 +1,12 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { ShardloomError } from '../errors.ts';
-import type { Plan } from '../plan/plan.ts';
+import type { PartOf, Plan } from '../plan/plan.ts';
 import { asWriteError, type CopiedTensor } from './copy-tensors.ts';
 import { FolderOwner, OWNER_FILE, sweep } from './folder-owner.ts';
 import { Journal, JOURNAL_FILE, readJournal, type JournalHead, type KnownTensors } from './journal.ts';
 import { syncFile, syncFolders } from './sync.ts';
-import { finishedPartFolder, PARTS_FOLDER, planFingerprint, type PartOf } from './parts.ts';
+import { finishedPartFolder, PARTS_FOLDER, planFingerprint } from './parts.ts';
 
 /** Where files grow until all of them are whole. Its name says whose it is and that it is not a result. */
 const STAGING_FOLDER = '.shardloom-partial';

@@ -5,6 +5,13 @@ import { ProgressMeter, type Progress } from './progress.ts';
 /** The reason of a signal that stops a run and keeps what it has written, so that it can go on later. */
 export const KEEP = 'keep';
 
+declare global {
+  /** Whatever declares it, Node's types or the DOM's: so that the package's types ask for neither. */
+  interface AbortSignal {
+    readonly aborted: boolean;
+  }
+}
+
 export interface WatchOptions {
   /** Stops the run. What it has written is removed, unless the signal's reason is {@link KEEP}. */
   readonly signal?: AbortSignal;

@@ -8,10 +8,9 @@ import {
   publishParts,
   readAllParts,
   readPart,
-  type PartOf,
   type PartRecord,
 } from '../execute/parts.ts';
-import type { Plan, PlanText } from '../plan/plan.ts';
+import type { PartOf, Plan, PlanText } from '../plan/plan.ts';
 import { replicaSummary } from '../verify/replicas.ts';
 import { MANIFEST_FILE, manifestFile, manifestText, type ManifestFile, type ManifestHead } from './manifest.ts';
 

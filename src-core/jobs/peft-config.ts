@@ -7,7 +7,7 @@ import { decoderConfigOf } from '../models/from-config.ts';
 import { openCheckpoint } from '../models/open-checkpoint.ts';
 import { adaptPeftConfigForModel, toOriginalPeftConfigForModel, type SpecsOfModel } from '../peft/config-for-model.ts';
 import { specsOfStage } from '../plan/original-weights.ts';
-import type { PeftConfig } from '../specs/peft-config/lora-config.ts';
+import type { PeftConfig } from '../specs/peft-config/peft-config.ts';
 
 export type PeftDirection = 'adapt' | 'original';
 

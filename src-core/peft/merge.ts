@@ -1,6 +1,7 @@
 import { ShardloomError } from '../errors.ts';
 import { withoutPeftPrefix } from '../specs/adapter-names.ts';
-import { loraConfigOf, scalingOf, type LoraConfig, type PeftConfig } from '../specs/peft-config/lora-config.ts';
+import { loraConfigOf, scalingOf, type LoraConfig } from '../specs/peft-config/lora-config.ts';
+import type { PeftConfig } from '../specs/peft-config/peft-config.ts';
 import type { OriginalWeight, StateDict, WeightUpdate } from '../specs/spec.ts';
 import type { View } from '../tensor/view.ts';
 

@@ -121,6 +121,12 @@ export interface PlanSidecar {
   readonly path: string;
 }
 
+/** One of several runs that write a plan together: `index` of `count`, counted from 1. */
+export interface PartOf {
+  readonly index: number;
+  readonly count: number;
+}
+
 /** Bytes that the plan writes, the small files aside. */
 export function plannedBytes(plan: Plan): number {
   return plan.outputs.reduce((sum, output) => sum + output.size, 0);

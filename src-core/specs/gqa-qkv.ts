@@ -226,7 +226,7 @@ export class GQAQKVColumnParallelLinearSpec extends ModelWeightTransformationSpe
    * What the KV slots hold, for everything of the module that was saved: by key or value parameter of the original model a view on each
    * slot, in the order of the ranks.
    */
-  kvSlots(moduleFullyQualifiedName: string, shardedStateDicts: Lookup): Map<string, View[]> {
+  kvSlots(moduleFullyQualifiedName: string, shardedStateDicts: Pick<ShardedStateDicts, 'get'>): Map<string, View[]> {
     const { fields } = this;
     const count = fields.numKeyValueHeads * fields.kvSizeMultiplier;
     const found = new Map<string, View[]>();

@@ -1,6 +1,6 @@
 import { ShardloomError } from '../errors.ts';
 import { adaptPeftConfig, toOriginalPeftConfig, type FusedModule, type Fusion } from './peft-config/adapt.ts';
-import type { PeftConfig } from './peft-config/lora-config.ts';
+import type { PeftConfig } from './peft-config/peft-config.ts';
 import { cat } from '../tensor/operations.ts';
 import type { ParametersMetadata } from '../tensor/parallel.ts';
 import type { DType } from '../tensor/dtype.ts';

@@ -5,8 +5,9 @@ import { MAX_PATTERN_STEPS } from '../../src-core/limits.ts';
 import { describeModel } from '../../src-core/models/family.ts';
 import { adaptPeftConfigForModel, toOriginalPeftConfigForModel } from '../../src-core/peft/config-for-model.ts';
 import { withAlternatives, withoutAdded, withoutAlternatives } from '../../src-core/specs/peft-config/alternatives.ts';
-import { isTargeted, loraConfigOf, scalingOf, type PeftConfig } from '../../src-core/specs/peft-config/lora-config.ts';
+import { isTargeted, loraConfigOf, scalingOf } from '../../src-core/specs/peft-config/lora-config.ts';
 import { ConfigPatterns } from '../../src-core/specs/peft-config/patterns.ts';
+import type { PeftConfig } from '../../src-core/specs/peft-config/peft-config.ts';
 
 const SIZES = {
   hiddenSize: 32,

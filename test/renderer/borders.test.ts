@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { bordersIn } from '../../renderer/values/borders.ts';
 import { placeText, pointedAt, pointedText, type ShownHeatmap } from '../../renderer/values/pointed.ts';
-import type { Placement } from '../../src-core/index.ts';
+import type { Placement } from '../../src-core/app-door.ts';
 
 const PLACEMENT: Placement = {
   regions: [0, 1, 2, 3].map((tp) => ({

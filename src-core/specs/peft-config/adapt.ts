@@ -11,9 +11,9 @@ import {
   namesModule,
   patternKeyFor,
   type LoraConfig,
-  type PeftConfig,
 } from './lora-config.ts';
 import { isName } from './patterns.ts';
+import type { PeftConfig } from './peft-config.ts';
 
 /** Linears that the Neuron model holds as one, by their names in the module that they are in. */
 export interface Fusion {

@@ -2,12 +2,7 @@ import { z } from 'zod';
 import { ShardloomError } from '../../errors.ts';
 import { withoutAdded } from './alternatives.ts';
 import { ConfigPatterns } from './patterns.ts';
-
-/**
- * adapter_config.json as it stands in the file. Fields that are not named here are kept as they are and in place: newer versions
- * of peft have more of them.
- */
-export type PeftConfig = Readonly<Record<string, unknown>>;
+import type { PeftConfig } from './peft-config.ts';
 
 const names = z.union([z.string(), z.array(z.string())]).nullish();
 const pattern = z.record(z.string(), z.number()).nullish();
