@@ -65,7 +65,7 @@ export {
 } from './jobs/diff.ts';
 export type { ComparisonOptions, RenameRule } from './jobs/comparison.ts';
 export type { ValueDifference } from './execute/diff-tensors.ts';
-export type { Sums } from './execute/difference-sums.ts';
+export type { Sums as ValueDifferenceSums } from './execute/difference-sums.ts';
 export { merge, type ChosenAdapter, type MergeOptions, type MergeResult } from './jobs/merge.ts';
 export type { MergedModule } from './peft/merge.ts';
 export { reshard, shard, type ShardResult, type ShardRunOptions } from './jobs/shard.ts';
@@ -101,7 +101,7 @@ export type {
   PlanUpdate,
   WeightsFormat,
 } from './plan/plan.ts';
-export type { ArchiveLayout } from './formats/torch/writer.ts';
+export type { ArchiveLayout, Piece as ArchivePiece, PlacedMember, PlacedTensor } from './formats/torch/writer.ts';
 export { validatePlan } from './plan/validate.ts';
 export type { ConsolidationOptions } from './plan/consolidation.ts';
 export type { ExecuteOptions, ExecuteResult, WrittenOutput } from './execute/execute.ts';

@@ -38,4 +38,29 @@ describe('documents', () => {
       ).toEqual([]);
     }
   });
+
+  test('every name of the API is in the file and has the test that the table names', () => {
+    const [table] = fs.readFileSync('docs/api-names.md', 'utf8').split('\n## ') as [string];
+    const rows = table.split('\n').filter((line) => line.startsWith('| `'));
+    expect(rows.length).toBeGreaterThan(20);
+    const quoted = (cell: string): string[] => [...cell.matchAll(/`([^`]+)`/g)].map(([, text]) => text!);
+    for (const row of rows) {
+      const [, there, here, file, tests] = row.split('|').map((cell) => cell.trim()) as [
+        string,
+        string,
+        string,
+        string,
+        string,
+      ];
+      const missing = quoted(tests).filter((name) => !fs.existsSync(`test/${name}.test.ts`));
+      expect(missing, row).toEqual([]);
+      const files = file === 'each spec' ? ['specs/fused-linears.ts', 'specs/gqa-qkv.ts'] : quoted(file);
+      const code = files.map((name) => fs.readFileSync(`src-core/${name}`, 'utf8')).join('');
+      const names = here.startsWith('same')
+        ? [...quoted(there).filter((name) => !name.includes('_')), ...quoted(here)]
+        : quoted(here);
+      const absent = names.filter((name) => !code.includes(name.replace(/^\./, '')));
+      expect(absent, row).toEqual([]);
+    }
+  });
 });
