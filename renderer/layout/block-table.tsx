@@ -40,16 +40,17 @@ export function BlockTable({ layout, chosen, picked, onPick }: BlockTableProps) 
   );
 }
 
-function columnsOf({ heads, row }: ParameterLayout): GridColumn[] {
+/** As wide as what is in them at the most in real models, so that all of them fit beside the side panel at 1280 pixels. */
+function columnsOf({ heads, row, copies }: ParameterLayout): GridColumn[] {
   const axes = axisNames(row.shape.length);
-  const column = (name: string): GridColumn => ({ name, width: 88 });
+  const headWidth = heads?.kind === 'query' ? 188 : 72;
   return [
-    column('Rank'),
-    ...(heads ? [{ name: 'Heads', width: 200 }] : []),
-    ...axes.map(column),
-    ...axes.map((name) => column(`${name}, rank`)),
-    column('Copy'),
-    column('First byte'),
+    { name: 'Rank', width: 76 },
+    ...(heads ? [{ name: 'Heads', width: headWidth }] : []),
+    ...axes.map((name) => ({ name, width: 72 })),
+    ...axes.map((name) => ({ name: `${name}, rank`, width: 88 })),
+    ...(copies > 1 ? [{ name: 'Copy', width: 80 }] : []),
+    { name: 'First byte', width: 84 },
   ];
 }
 
@@ -62,7 +63,7 @@ function cellsOf(layout: ParameterLayout, row: number): ReactNode[] {
     ...(layout.heads ? [headText(block, layout)] : []),
     ...block.at.map((at, axis) => rangeText(at, block.size[axis]!)),
     ...block.from.map((from, axis) => rangeText(from, block.size[axis]!)),
-    copyText(block.copy, layout.copies),
+    ...(layout.copies > 1 ? [copyText(block.copy, layout.copies)] : []),
     formatCount(byteSpan(tensor, block.from, block.size).from),
   ];
 }

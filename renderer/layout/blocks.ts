@@ -1,5 +1,5 @@
-import type { LayoutBlock, ParameterLayout, ReplicaCheck } from '../../src-core/index.ts';
-import { formatCount } from '../../src-core/units.ts';
+import type { LayoutBlock, ParameterLayout, ParameterRow, ReplicaCheck } from '../../src-core/index.ts';
+import { formatCount, formatPlural } from '../../src-core/units.ts';
 import { differenceText } from '../components/difference-text.ts';
 
 /** Blocks that hold the same elements of the parameter as this one, itself included: what it is a copy of, and its copies. */
@@ -24,17 +24,25 @@ export function axisNames(axes: number): string[] {
   return [...Array.from({ length: axes - 2 }, (_, axis) => `Dim ${axis}`), 'Rows', 'Columns'];
 }
 
-/** Which heads a block is of, in a few words; empty where there are none. */
-export function headText({ head, kvHead, kvReplica }: LayoutBlock, { heads }: Pick<ParameterLayout, 'heads'>): string {
+/** Which heads a block is of, in a few words; empty where there are none. Query heads have no replicas: only what they use has. */
+export function headText({ head, kvHead }: LayoutBlock, { heads }: Pick<ParameterLayout, 'heads'>): string {
   if (!heads) return '';
-  const replica = heads.kvSizeMultiplier > 1 ? `, replica ${(kvReplica ?? 0) + 1} of ${heads.kvSizeMultiplier}` : '';
-  return head === null ? `KV head ${kvHead ?? 0}${replica}` : `head ${head} of KV head ${kvHead ?? 0}${replica}`;
+  return head === null ? `KV head ${kvHead ?? 0}` : `query head ${head} (uses KV head ${kvHead ?? 0})`;
 }
 
-/** Which copy a block is. */
+/** Which copy a block is; empty where there is one alone. */
 export function copyText(copy: number, copies: number): string {
-  if (copies === 1) return 'the only one';
+  if (copies === 1) return '';
   return copy === 0 ? 'taken' : `copy ${copy} of ${copies - 1}`;
+}
+
+/** On how many ranks a parameter is, and on how many once more. */
+export function heldText({ ranks, copies, transformation }: ParameterRow): string {
+  if (copies === 0) return `Read from ${formatPlural(ranks, 'rank')}.`;
+  const taken = formatPlural(ranks, 'rank holds', 'ranks hold');
+  const what = transformation === 'KV replica taken' ? 'the same heads again' : 'the same again';
+  const more = ranks * copies;
+  return `${taken} what is taken; ${formatCount(more)} more ${more === 1 ? 'holds' : 'hold'} ${what} (×${copies + 1}).`;
 }
 
 /** The ranks' tensors whose copy differs from what is taken, with by how much: by their position in the layout. */

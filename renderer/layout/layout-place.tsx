@@ -15,7 +15,7 @@ import type { PlaceStates } from '../stores/place-states.ts';
 import { showLayout } from '../stores/session.ts';
 import { usePlace } from '../stores/use-place.ts';
 import { useAnswer } from '../use-answer.ts';
-import { differingTensors } from './blocks.ts';
+import { differingTensors, heldText } from './blocks.ts';
 import { BlockTable } from './block-table.tsx';
 import { COLOURING_NAMES, colouringsOf, type Colouring } from './colours.ts';
 import { layerOf } from '../components/layer-of.ts';
@@ -91,8 +91,7 @@ function answerOf(row: ParameterRow, scope: Scope, rows: readonly ParameterRow[]
     const count = rows.filter(({ part, name }) => part === row.part && layerOf(name) === layer).length;
     return `${formatPlural(count, 'parameter')}, each as the original on the left and the ranks on the right.`;
   }
-  const copies = row.copies > 0 ? `, and ${formatPlural(row.copies, 'copy', 'copies')} elsewhere` : '';
-  return `Read from ${formatPlural(row.ranks, 'rank')}${copies}. Point at a region to see where it goes.`;
+  return `${heldText(row)} Point at a region to see where it goes.`;
 }
 
 interface OneParameterProps {

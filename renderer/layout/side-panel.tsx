@@ -115,7 +115,7 @@ function Region({ layout, block: index, differing }: BlockProps & Pick<SidePanel
         {names.map((name, axis) => (
           <Fact key={name} name={`${name} on the rank`} value={rangeText(block.from[axis]!, block.size[axis]!)} />
         ))}
-        <Fact name="Copy" value={copyText(block.copy, copies)} />
+        {copies > 1 && <Fact name="Copy" value={copyText(block.copy, copies)} />}
         {differing.has(block.tensor) && <Fact name="Compared" value={differing.get(block.tensor)!} />}
         {elsewhere.length > 0 && (
           <Fact

@@ -38,7 +38,7 @@ function slotWords(slot: readonly LayoutBlock[], { kind, kvSizeMultiplier }: Hea
   const numbers = joined(slot.map(({ head }) => ({ from: head!, to: head! + 1 })));
   const several = slot.length > 1;
   const text = numbers.map(({ from, to }) => rangeText(from, to)).join(', ');
-  return `query head${several ? 's' : ''} ${text} of KV head ${kvHead ?? 0}${replica}`;
+  return `query head${several ? 's' : ''} ${text}, which use${several ? '' : 's'} KV head ${kvHead ?? 0}${replica}`;
 }
 
 /** Ranges in the order given, neighbours made one, each once. */

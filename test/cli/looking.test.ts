@@ -21,7 +21,7 @@ describe('shardloom layout', () => {
   test('says which heads are on which rank, and what it is part of', () => {
     const { code, stdout } = shardloom('layout', checkpoint, 'layers.0.self_attn.q_proj.weight');
     expect(code).toBe(0);
-    expect(stdout).toContain('TP rank 5 holds query heads 6–7 of KV head 1 (replica 2 of 2): rows 24–31 of q_proj.');
+    expect(stdout).toContain('TP rank 5 holds query heads 6–7, which use KV head 1 (replica 2 of 2): rows 24–31 of q_proj.');
     const gate = shardloom('layout', checkpoint, 'model.layers.1.mlp.gate_proj.weight').stdout;
     expect(gate).toContain('TP rank 3 holds rows 36–47 of gate_proj.');
     expect(gate).toContain('beside it: model.layers.1.mlp.up_proj.weight');

@@ -2,7 +2,14 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Rect } from '../../src-core/inspect/drawing/boxes.ts';
 import { byteSpan } from '../../src-core/inspect/drawing/byte-span.ts';
-import { layoutPicture, type LayoutPictureInput } from '../../src-core/inspect/drawing/layout-picture.ts';
+import { joinOf, type Point } from '../../src-core/inspect/drawing/joins.ts';
+import {
+  LABEL_HEIGHT,
+  LABEL_WIDTH,
+  layoutPicture,
+  type LayoutPicture,
+  type LayoutPictureInput,
+} from '../../src-core/inspect/drawing/layout-picture.ts';
 import { byteRuns } from '../../src-core/tensor/byte-runs.ts';
 
 const SPACE = { width: 820, height: 360 };
@@ -102,6 +109,52 @@ describe('the picture of a layout', () => {
   test('the original is to scale', () => {
     const { original } = layoutPicture(spread(4, [2048, 1024], 0, 1, 0), SPACE);
     expect(original.height / original.width).toBeCloseTo(2);
+  });
+});
+
+/** Where the names of the ranks are, as wide as they may be. */
+function labelsOf({ tensors, labels, labelRoom }: LayoutPicture): Rect[] {
+  return tensors.map(({ x, y, height }) =>
+    labels === 'beside'
+      ? { x: x - LABEL_WIDTH, y, width: LABEL_WIDTH, height }
+      : { x, y: y - LABEL_HEIGHT, width: labelRoom, height: LABEL_HEIGHT },
+  );
+}
+
+/** The box around a straight line between two points. */
+function around(a: Point, b: Point): Rect {
+  const [x, y] = [Math.min(a.x, b.x), Math.min(a.y, b.y)];
+  return { x, y, width: Math.abs(a.x - b.x), height: Math.abs(a.y - b.y) };
+}
+
+describe('the lines that join both sides', () => {
+  test('cross neither boxes nor the names of ranks', () => {
+    const inputs = fc.record({
+      ranks: fc.constantFrom(1, 4, 8, 32, 64),
+      copies: fc.constantFrom(1, 4),
+      rows: fc.integer({ min: 8, max: 500 }),
+      columns: fc.integer({ min: 8, max: 5_000 }),
+      axis: fc.constantFrom(0, 1),
+    });
+    fc.assert(
+      fc.property(inputs, ({ ranks, copies, rows, columns, axis }) => {
+        const shape = [axis === 0 ? rows * ranks : rows, axis === 1 ? columns * ranks : columns];
+        const picture = layoutPicture(spread(ranks, shape, axis, copies, 0), SPACE);
+        const obstacles = [...picture.tensors, ...labelsOf(picture)];
+        const left = Math.min(...obstacles.map(({ x }) => x));
+        picture.blocks.forEach(({ original, local }, tensor) => {
+          const { start, points } = joinOf(picture, tensor, original, local);
+          // The curve stays between the two sides.
+          expect(start.x).toBe(original.x + original.width);
+          expect(points[0]!.x).toBeLessThanOrEqual(left + SLACK);
+          points.slice(1).forEach((point, index) => {
+            const line = around(points[index]!, point);
+            expect(obstacles.findIndex((obstacle) => overlap(line, obstacle))).toBe(-1);
+          });
+        });
+      }),
+      { numRuns: 100 },
+    );
   });
 });
 

@@ -1,7 +1,15 @@
 import { describe, expect, test } from 'vitest';
 import { rangeText } from '../../renderer/components/range-text.ts';
-import { axisNames, copyText, counterparts, differingTensors, headText } from '../../renderer/layout/blocks.ts';
+import {
+  axisNames,
+  copyText,
+  counterparts,
+  differingTensors,
+  headText,
+  heldText,
+} from '../../renderer/layout/blocks.ts';
 import { categoryOf, colouringsOf, legendOf, partsInside, shortName } from '../../renderer/layout/colours.ts';
+import { captionSize, rankName, tickStep } from '../../renderer/layout/label-sizes.ts';
 import { kindOf, layerOf } from '../../renderer/components/layer-of.ts';
 import { layerMapOf } from '../../renderer/values/layer-map.ts';
 import { answerOf, differencesText } from '../../renderer/replicas/words.ts';
@@ -72,8 +80,41 @@ describe('regions of a layout', () => {
     expect(axisNames(1)).toEqual(['Elements']);
     expect(axisNames(3)).toEqual(['Dim 0', 'Rows', 'Columns']);
     expect([rangeText(96, 32), rangeText(7, 1)]).toEqual(['96–127', '7']);
-    expect(headText(LAYOUT.blocks[3]!, LAYOUT)).toBe('KV head 1, replica 2 of 2');
-    expect([copyText(0, 1), copyText(0, 2), copyText(1, 2)]).toEqual(['the only one', 'taken', 'copy 1 of 1']);
+    expect(headText(LAYOUT.blocks[3]!, LAYOUT)).toBe('KV head 1');
+    expect(headText(block(0, 0, { head: 6, kvHead: 1, kvReplica: 1 }), LAYOUT)).toBe('query head 6 (uses KV head 1)');
+    expect([copyText(0, 1), copyText(0, 2), copyText(1, 2)]).toEqual(['', 'taken', 'copy 1 of 1']);
+    expect(heldText(LAYOUT.row)).toBe('2 ranks hold what is taken; 2 more hold the same heads again (×2).');
+    expect(heldText({ ...LAYOUT.row, ranks: 1, transformation: 'copied' })).toBe(
+      '1 rank holds what is taken; 1 more holds the same again (×2).',
+    );
+    expect(heldText({ ...LAYOUT.row, copies: 0 })).toBe('Read from 2 ranks.');
+  });
+
+  test('labels are as large as their box has room for, or none', () => {
+    const box = (width: number, height: number) => ({ x: 0, y: 0, width, height });
+    expect(captionSize(box(100, 40), 'KV 3')).toBe(11);
+    expect(captionSize(box(12, 60), '31')).toBeCloseTo(8.1, 1);
+    expect(captionSize(box(100, 9.4), '31')).toBeCloseTo(8.4);
+    expect([captionSize(box(100, 8), '31'), captionSize(box(9.4, 100), '31')]).toEqual([null, null]);
+  });
+
+  test('columns that are too narrow for their names share an axis', () => {
+    const bands = (count: number, width: number) =>
+      Array.from({ length: count }, (_, index) => ({
+        rect: { x: index * width, y: 0, width, height: 300 },
+        text: `TP ${index}`,
+      }));
+    expect(tickStep(bands(8, 60))).toBeNull();
+    expect(tickStep(bands(32, 9.4))).toBe(4);
+    expect(tickStep(bands(32, 9.4).map(({ rect, text }) => ({ rect: { ...rect, y: rect.x, x: 0 }, text })))).toBeNull();
+  });
+
+  test('ranks are named as fully as there is room', () => {
+    const ranks = Array.from({ length: 32 }, (_, rank) => rank);
+    const named = (labelRoom: number) => [0, 1, 31].map((rank) => rankName(ranks, rank, { labelRoom, columns: 8 }));
+    expect(named(36)).toEqual(['TP 0', 'TP 1', 'TP 31']);
+    expect(named(16)).toEqual(['0', '1', '31']);
+    expect(named(10)).toEqual(['TP 0–7', null, null]);
   });
 
   test('copies that differ are found by file and name', () => {

@@ -35,6 +35,12 @@ export interface LayoutPicture {
   readonly magnification: number;
   /** Where a rank's name stands: beside boxes that are stacked, else above each. */
   readonly labels: 'beside' | 'above';
+  /** Pixels that a name above a box has to itself. */
+  readonly labelRoom: number;
+  /** Boxes in one row. */
+  readonly columns: number;
+  /** Pixels between a box, its label included, and the next one. */
+  readonly gap: number;
 }
 
 /** Room for a rank's name, in pixels. */
@@ -91,6 +97,9 @@ export function layoutPicture({ shape, tensors, blocks, others }: LayoutPictureI
     others: others.map(({ tensor, from, size }) => inside(boxes[tensor]!, locals[tensor]!, from, size)),
     magnification: isVector ? grid.scaleY : Math.max(grid.scaleX, grid.scaleY),
     labels: grid.columns === 1 ? 'beside' : 'above',
+    labelRoom: grid.cellWidth,
+    columns: grid.columns,
+    gap: grid.gap,
   };
 }
 
