@@ -4,7 +4,7 @@ import { dirname, join, resolve } from 'node:path';
 import { expect, type ElectronApplication, type Locator, type Page } from '@playwright/test';
 import { test } from './app-under-test.ts';
 import { answerFolderDialog, copyOf, sampleCheckpoint, temporaryFolder } from './checkpoints.ts';
-import { look } from './look.ts';
+import { look, resize } from './look.ts';
 
 const sample = sampleCheckpoint('diff', '--lora');
 const original = dirname(sample.original);
@@ -118,6 +118,11 @@ test('everything different, missing tensors, other dtypes; swapped, and saved as
   await page.keyboard.press('Control+7');
   await expect(page.getByText(new RegExp(`${chosen}.* moved by`))).toBeVisible();
   await look(app, page, 'diff-many');
+  // Below the picture there are still the table's head and six rows, though all of it may have to be scrolled.
+  await resize(app, page, 1024, 640);
+  expect((await table.boundingBox())!.height).toBeGreaterThanOrEqual(7 * 28);
+  await table.scrollIntoViewIfNeeded();
+  await expect(table.getByRole('row').nth(6)).toBeInViewport();
   await page.getByText('By layer').click();
   await expect(page.getByText(/Layer 3/)).toBeVisible();
   await expect(page.getByText('7 of 9 differ').first()).toBeVisible();

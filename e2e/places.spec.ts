@@ -1,9 +1,9 @@
-import { mkdirSync, renameSync, rmSync, truncateSync } from 'node:fs';
+import { cpSync, mkdirSync, renameSync, rmSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, type ElectronApplication, type Page } from '@playwright/test';
 import { test } from './app-under-test.ts';
 import { answerFolderDialog, copyOf, sampleCheckpoint, temporaryFolder } from './checkpoints.ts';
-import { look } from './look.ts';
+import { look, resize } from './look.ts';
 
 async function open(app: ElectronApplication, page: Page, folder: string): Promise<void> {
   await answerFolderDialog(app, folder);
@@ -23,6 +23,14 @@ test('welcome', async ({ shardloom: { app, page, problems } }) => {
   await page.keyboard.press('Control+O');
   await expect(page.getByText('No sharded checkpoint was found')).toBeVisible();
   await look(app, page, 'welcome-recent-and-error');
+  // The folder of a run leads to what is in it.
+  const run = temporaryFolder();
+  for (const step of [500, 1000]) cpSync(sample.checkpoint, join(run, `checkpoint-${step}`), { recursive: true });
+  await answerFolderDialog(app, run);
+  await page.keyboard.press('Control+O');
+  await expect(page.getByText('checkpoint-500, checkpoint-1000')).toBeVisible();
+  await page.getByRole('button', { name: 'Open checkpoint-1000' }).click();
+  await expect(page.getByRole('heading', { name: 'Overview' })).toBeVisible();
   expect(problems).toEqual([]);
 });
 
@@ -54,6 +62,7 @@ test('overview of many ranks under a long name', async ({ shardloom: { app, page
   renameSync(many.checkpoint, long);
   await open(app, page, long);
   await look(app, page, 'overview-many');
+  await seenInTheLeastWindow(app, page);
   expect(problems).toEqual([]);
 });
 
@@ -63,6 +72,11 @@ test('parameters, consolidate, jobs, palette', async ({ shardloom: { app, page, 
   await page.keyboard.press('Control+2');
   await expect(page.getByText('39 rows')).toBeVisible();
   await look(app, page, 'parameters');
+  const groups = page.getByRole('radiogroup', { name: 'Groups' });
+  const place = await groups.boundingBox();
+  await page.getByRole('button', { name: 'Copy as TSV' }).click();
+  await expect(page.getByRole('button', { name: '39 copied' })).toBeVisible();
+  expect(await groups.boundingBox()).toEqual(place);
   await page.getByText('By layer').click();
   await page.getByText('model.layers.0.self_attn.q_proj.weight').click();
   await expect(page.getByText('Comes from 8 stored tensors')).toBeVisible();
@@ -84,8 +98,30 @@ test('parameters, consolidate, jobs, palette', async ({ shardloom: { app, page, 
   await look(app, page, 'consolidate-problem');
   await page.keyboard.press('Control+K');
   await look(app, page, 'palette');
+  const field = page.getByPlaceholder(/Type a command/);
+  const before = await field.boundingBox();
+  await field.fill('about');
+  await expect(page.getByText('Go to Overview')).toBeHidden();
+  expect(await field.boundingBox()).toEqual(before);
   expect(problems).toEqual([]);
 });
+
+/** At the window's own minimum all places are above the status line, figures fill their rows, and a hint holds its text. */
+async function seenInTheLeastWindow(app: ElectronApplication, page: Page): Promise<void> {
+  await resize(app, page, 720, 480);
+  const jobs = (await page.getByRole('button', { name: 'Jobs', exact: true }).boundingBox())!;
+  const status = (await page.getByRole('contentinfo').boundingBox())!;
+  expect(jobs.y + jobs.height).toBeLessThanOrEqual(status.y);
+  const figures = await page
+    .locator('dl > div')
+    .evaluateAll((boxes) => boxes.map((box) => box.getBoundingClientRect().y));
+  const inRows = [...new Set(figures)].map((y) => figures.filter((other) => other === y).length);
+  expect(new Set(inRows).size).toBe(1);
+  await page.getByRole('gridcell').first().hover();
+  const hint = page.getByRole('tooltip');
+  await expect(hint).toContainText('TP 0, PP 0');
+  expect(await hint.evaluate((box) => box.scrollWidth - box.clientWidth)).toBe(0);
+}
 
 const LAYOUTS = {
   'replicated-kv': ['model.layers.0.self_attn.k_proj.weight', /KV head/],
@@ -109,6 +145,8 @@ test('layout of each kind, of a layer, and with a region chosen', async ({ shard
   await page.getByRole('combobox', { name: 'Parameter' }).fill('model.layers.0.self_attn.v_proj.weight');
   await page.getByRole('option', { name: 'model.layers.0.self_attn.v_proj.weight' }).click();
   await page.locator('svg [data-block="2"]').first().click();
+  // Which ranks are meant is said twice: faintly with all others, and over them.
+  await expect(page.locator('svg').getByText('TP 6', { exact: true })).toHaveCount(2);
   await expect(page.getByRole('region', { name: 'Element' })).toContainText('Copy as Python');
   await look(app, page, 'layout-chosen');
   await page.getByText('Layer 0', { exact: true }).click();

@@ -11,6 +11,7 @@ import { Inspector } from './engine/inspector.ts';
 import { answerRequests, tell, type Handlers } from './ipc.ts';
 import { Jobs, type JobsListener } from './jobs.ts';
 import { log } from './log.ts';
+import { privateBytes } from './memory.ts';
 import { setMenu } from './menu.ts';
 import { problemOf } from './problems.ts';
 import { ReplicaResults } from './replica-results.ts';
@@ -64,8 +65,8 @@ export class App {
     this.#updateMenu();
     app.setAboutPanelOptions({ applicationName: 'Shardloom', applicationVersion: app.getVersion() });
     const memory = setInterval(() => {
-      const kilobytes = app.getAppMetrics().reduce((sum, metric) => sum + metric.memory.workingSetSize, 0);
-      this.#tell('memory', kilobytes * 1024);
+      const bytes = privateBytes(app.getAppMetrics());
+      if (bytes !== null) this.#tell('memory', bytes);
     }, MEMORY_MS);
     memory.unref();
     reportFaults((problem) => this.#setTrouble(problem));

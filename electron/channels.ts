@@ -64,7 +64,7 @@ export interface Requests {
   'checkpoint:choose': () => OpenedCheckpoint | null;
   /** A folder that was dropped on the window. The preload script takes its path from the dropped file itself. */
   'checkpoint:open-dropped': (folder: string) => OpenedCheckpoint;
-  /** A folder of the recent list, by its path; others are refused. */
+  /** A folder of the recent list, or a checkpoint in the folder that was none, by its path; others are refused. */
   'checkpoint:open-recent': (folder: string) => OpenedCheckpoint;
   'checkpoint:forget-recent': (folder: string) => readonly RecentCheckpoint[];
   /** Makes the sample in a temporary folder and opens it. */
@@ -163,7 +163,7 @@ export interface Events {
   command: (command: MenuCommand) => void;
   'settings:changed': (settings: Settings) => void;
   'recents:changed': (recents: readonly RecentCheckpoint[]) => void;
-  /** About every two seconds: resident memory of all of the app's processes, in bytes. */
+  /** About every two seconds, where the system says it: private memory of all of the app's processes, in bytes. */
   memory: (bytes: number) => void;
   /** Something went wrong in the app itself, and it goes on; null when that has been read. */
   trouble: (problem: Problem | null) => void;

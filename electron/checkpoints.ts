@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { factsLine, realPathOf, ShardloomError, type Finding } from '../src-core/app-door.ts';
+import { factsLine, isShardloomError, realPathOf, ShardloomError, type Finding } from '../src-core/app-door.ts';
 import type { CheckpointId, OpenedCheckpoint, RecentCheckpoint } from './channels.ts';
 import type { Inspector } from './engine/inspector.ts';
 import { suggestedOutput } from './output-folder.ts';
@@ -28,6 +28,8 @@ export class Checkpoints {
   #sample: string | null = null;
   readonly #sampleFolders: string[] = [];
   #lastId = 0;
+  /** What the last folder that was no checkpoint holds. */
+  #offered: readonly string[] = [];
 
   constructor(inspector: Inspector, state: StateFile) {
     this.#inspector = inspector;
@@ -42,7 +44,10 @@ export class Checkpoints {
   async open(folder: string, { isSample = false }: { readonly isSample?: boolean } = {}): Promise<OpenedCheckpoint> {
     const started = performance.now();
     const id = ++this.#lastId;
-    const { summary, parameterCount } = await this.#inspector.ask('open', { id, folder });
+    const { summary, parameterCount } = await this.#inspector.ask('open', { id, folder }).catch((error: unknown) => {
+      this.#offered = (isShardloomError(error) && error.checkpoints) || [];
+      throw error;
+    });
     const opened: OpenedCheckpoint = {
       checkpoint: id,
       name: isSample ? 'Sample checkpoint' : path.basename(summary.folder),
@@ -88,7 +93,7 @@ export class Checkpoints {
   }
 
   checkRecent(folder: string): void {
-    if (this.recents.some((recent) => recent.folder === folder)) return;
+    if (this.recents.some((recent) => recent.folder === folder) || this.#offered.includes(folder)) return;
     throw new ShardloomError({ tag: 'usage', what: 'This folder is not in the list of recent ones.', file: folder });
   }
 

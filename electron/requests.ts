@@ -82,6 +82,8 @@ const problem: z.ZodType<Problem> = z.strictObject({
   tag: z.custom<Problem['tag']>((value) => typeof value === 'string' && value.length < 100),
   what: text,
   file: text.exactOptional(),
+  isFolder: z.boolean().exactOptional(),
+  checkpoints: z.array(folder).max(1000).exactOptional(),
   tensor: text.exactOptional(),
   found: text.exactOptional(),
   expected: text.exactOptional(),

@@ -67,6 +67,10 @@ export interface Problem {
   readonly what: string;
   /** The file or folder it is about. */
   readonly file?: string;
+  /** True where {@link file} is a folder. */
+  readonly isFolder?: boolean;
+  /** Folders of checkpoints in {@link file} that can be opened instead, the oldest first. */
+  readonly checkpoints?: readonly string[];
   /** The tensor, parameter or field it is about. */
   readonly tensor?: string;
   readonly found?: string;
@@ -87,6 +91,8 @@ export class ShardloomError extends Error implements Problem {
   readonly tag: ErrorTag;
   readonly what: string;
   readonly file?: string;
+  readonly isFolder?: boolean;
+  readonly checkpoints?: readonly string[];
   readonly tensor?: string;
   readonly found?: string;
   readonly expected?: string;
@@ -98,6 +104,8 @@ export class ShardloomError extends Error implements Problem {
     this.tag = problem.tag;
     this.what = problem.what;
     if (problem.file !== undefined) this.file = problem.file;
+    if (problem.isFolder !== undefined) this.isFolder = problem.isFolder;
+    if (problem.checkpoints !== undefined) this.checkpoints = problem.checkpoints;
     if (problem.tensor !== undefined) this.tensor = problem.tensor;
     if (problem.found !== undefined) this.found = problem.found;
     if (problem.expected !== undefined) this.expected = problem.expected;
@@ -116,6 +124,8 @@ export function toProblem(error: ShardloomError | Problem): Problem {
     tag: error.tag,
     what: error.what,
     ...(error.file !== undefined && { file: error.file }),
+    ...(error.isFolder !== undefined && { isFolder: error.isFolder }),
+    ...(error.checkpoints !== undefined && { checkpoints: error.checkpoints }),
     ...(error.tensor !== undefined && { tensor: error.tensor }),
     ...(error.found !== undefined && { found: error.found }),
     ...(error.expected !== undefined && { expected: error.expected }),
@@ -132,7 +142,7 @@ export function toFinding(error: unknown, severity: Severity): Finding {
 /** A problem as lines of text: the sentence first, then one line for each field. */
 export function formatProblem(problem: Problem): string {
   const lines = [printable(problem.what)];
-  if (problem.file !== undefined) lines.push(`  file: ${printable(problem.file)}`);
+  if (problem.file !== undefined) lines.push(`  ${problem.isFolder ? 'folder' : 'file'}: ${printable(problem.file)}`);
   if (problem.tensor !== undefined) lines.push(`  tensor: ${printable(problem.tensor)}`);
   if (problem.found !== undefined) lines.push(`  found: ${printable(problem.found)}`);
   if (problem.expected !== undefined) lines.push(`  expected: ${printable(problem.expected)}`);

@@ -93,6 +93,9 @@ export const MAX_HEADS = 65_536;
 /** Files in one folder that is opened. A TP 64 x PP 64 xser checkpoint of a large model stays below. */
 export const MAX_FOLDER_ENTRIES = 1_000_000;
 
+/** Folders in one that is no checkpoint that are looked into for some. A run keeps a few; a home folder may have hundreds of others. */
+export const MAX_FOLDERS_LOOKED_INTO = 1_000;
+
 /** Regions of one view. A view has one for each contiguous run of heads per rank; 64 heads on 64 ranks are 4,096. */
 export const MAX_VIEW_REGIONS = 1_000_000;
 

@@ -131,6 +131,7 @@ function inTheWay(
     tag: 'no-space',
     what: 'There is not enough space on the disk for the output.',
     file: out,
+    isFolder: true,
     advice: 'Free some space, or choose an output folder on another disk.',
   };
 }

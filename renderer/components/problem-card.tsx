@@ -30,14 +30,15 @@ const IN_HAND: ReadonlySet<ErrorTag> = new Set(['usage', 'cancelled', 'output-ex
 export function ProblemCard({ problem, severity: given, job, canExport = true, actions }: ProblemCardProps) {
   const severity = given ?? 'error';
   const Icon = ICONS[severity];
-  const offersExport = canExport && given === undefined && !IN_HAND.has(problem.tag);
+  const offersExport =
+    canExport && given === undefined && !IN_HAND.has(problem.tag) && problem.checkpoints === undefined;
   return (
     <article className={styles.card} data-severity={severity} role={severity === 'error' ? 'alert' : undefined}>
       <Icon className={styles.icon} size={18} aria-label={NAMES[severity]} />
       <div className={styles.body}>
         <p className={styles.what}>{problem.what}</p>
         <dl className={styles.fields}>
-          <Field label="File" value={problem.file} mono />
+          <Field label={problem.isFolder ? 'Folder' : 'File'} value={problem.file} mono />
           <Field label="Tensor" value={problem.tensor} mono />
           <Field label="Found" value={problem.found} />
           <Field label="Expected" value={problem.expected} />
@@ -96,8 +97,8 @@ function Field({ label, value, mono = false }: { label: string; value: string | 
 }
 
 /** A problem as text for a report: the same lines as the command line prints. */
-function problemText({ what, file, tensor, found, expected, advice }: Problem): string {
-  const fields = { file, tensor, found, expected, 'to do': advice };
+function problemText({ what, file, isFolder, tensor, found, expected, advice }: Problem): string {
+  const fields = { [isFolder ? 'folder' : 'file']: file, tensor, found, expected, 'to do': advice };
   const lines = Object.entries(fields).flatMap(([name, value]) => (value === undefined ? [] : [`  ${name}: ${value}`]));
   return [what, ...lines].join('\n');
 }

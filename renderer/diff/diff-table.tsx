@@ -16,7 +16,7 @@ import { changedText, figureText, groupFacts, mostMoved, STATUS_WORDS } from './
 const COLUMNS: readonly GridColumn[] = [
   { name: 'Tensor', width: 260 },
   { name: 'What', width: 128, isFixed: true },
-  { name: 'Changed', width: 92, isFixed: true, isNumeric: true },
+  { name: 'Changed', width: 116, isFixed: true, isNumeric: true },
   { name: 'Relative norm', width: 108, isFixed: true, isNumeric: true },
   { name: 'Cosine', width: 92, isFixed: true, isNumeric: true },
   { name: 'Largest', width: 92, isFixed: true, isNumeric: true },

@@ -3,7 +3,7 @@ import { useState } from 'react';
 import type { JobId } from '../../electron/channels.ts';
 import type { DiffPlace, DiffRow, DiffValues } from '../../src-core/index.ts';
 import { placeAt } from '../../src-core/inspect/drawing/placement.ts';
-import { formatCount, formatShape } from '../../src-core/units.ts';
+import { formatCount, formatPlural, formatShape } from '../../src-core/units.ts';
 import { MiddleName } from '../components/middle-name.tsx';
 import { WholeName } from '../components/tensor-name.tsx';
 import { useEscape } from '../escape.ts';
@@ -145,7 +145,7 @@ function Histogram({ bars }: { readonly bars: DiffValues['histogram'] }) {
         preserveAspectRatio="none"
         height={HEIGHT}
         role="img"
-        aria-label={`${bars.length} bars from ${figureText(first.from)} to ${figureText(last.to)}; the tallest has ${formatCount(most)} elements`}
+        aria-label={`${formatPlural(bars.length, 'bar')} from ${figureText(first.from)} to ${figureText(last.to)}; the tallest has ${formatPlural(most, 'element')}`}
       >
         {bars.map(({ from, to, count }, index) => {
           const height = count === 0 ? 0 : Math.max(1, (count / most) * HEIGHT);

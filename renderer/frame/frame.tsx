@@ -27,6 +27,9 @@ import { StatusLine } from './status-line.tsx';
 import { Trouble } from './trouble.tsx';
 import { focusFilter, useKeys } from './keys.ts';
 
+/** Places that fill the window and have what scrolls inside; the others scroll as a whole. */
+const FILLING: ReadonlySet<Place> = new Set(['parameters', 'layout', 'shards', 'replicas', 'diff']);
+
 /** The whole window: rail, header, the place, and the status line. */
 export function Frame() {
   const opened = useStore(session, (state) => state.opened);
@@ -49,7 +52,7 @@ export function Frame() {
     <div className={styles.frame}>
       <Rail />
       <Header />
-      <main className={styles.place} id="place" tabIndex={-1}>
+      <main className={styles.place} id="place" tabIndex={-1} data-fills={FILLING.has(place) || undefined}>
         {opening !== null ? <Opening folder={opening} /> : <PlaceOf place={place} />}
       </main>
       <div className={styles.notices}>

@@ -1,6 +1,6 @@
 import { Button } from '@mantine/core';
 import { useStore } from 'zustand';
-import { ProblemCard } from '../components/problem-card.tsx';
+import { FailureCard } from '../welcome/failure-card.tsx';
 import { forgetFailure, session } from '../stores/session.ts';
 import styles from './frame.module.css';
 
@@ -16,7 +16,7 @@ export function OpeningFailed() {
   );
   return (
     <div className={styles.failed}>
-      <ProblemCard problem={{ file: failure.folder, ...failure.problem }} actions={dismiss} />
+      <FailureCard failure={failure} actions={dismiss} />
     </div>
   );
 }

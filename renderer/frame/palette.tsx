@@ -103,6 +103,9 @@ export function CommandPalette() {
       shortcut="mod + K"
       nothingFound="No command or folder has this in its name."
       highlightQuery
+      // In one place, however long the list is.
+      centered={false}
+      yOffset={80}
       scrollable
       maxHeight={420}
       attributes={{ content: { 'aria-label': 'Command palette' } }}

@@ -28,7 +28,7 @@ export function StatusLine() {
         <span>Ready</span>
       )}
       <span className={styles.statusRight}>
-        {memory > 0 && <span title="Memory of all processes of the app">{formatBytes(memory)}</span>}
+        {memory > 0 && <span title="Private memory of all processes of the app">{formatBytes(memory)}</span>}
         <span>{version}</span>
       </span>
     </footer>

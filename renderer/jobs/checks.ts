@@ -1,6 +1,6 @@
 import type { ConsolidationResult } from '../../electron/channels.ts';
 import { isShown, kvPlacementInWords } from '../../src-core/inspect/facts.ts';
-import { formatPlural } from '../../src-core/units.ts';
+import { formatCount, formatPlural } from '../../src-core/units.ts';
 
 /** One line of the proof: good, or to be looked at. */
 export interface Check {
@@ -29,7 +29,10 @@ export function checksOf({
       ? { good: true, text: 'Nothing in this checkpoint is stored twice' }
       : different === 0
         ? { good: true, text: `All ${copies} on other ranks equal what was taken, byte for byte` }
-        : { good: false, text: `${different} of ${copies} on other ranks differ from what was taken` },
+        : {
+            good: false,
+            text: `${formatCount(different)} of ${copies} on other ranks ${different === 1 ? 'differs' : 'differ'} from what was taken`,
+          },
     ...kvPlacements.map((found) => ({
       good: isShown(found),
       text: `KV heads${kvPlacements.length > 1 ? ` of ${found.part.replace(':', ' ')}` : ''}: ${kvPlacementInWords(found)}`,
@@ -55,5 +58,8 @@ function roundTripCheck({
   }
   return different.length === 0
     ? { good: true, text: `Sharding the result again gives all ${all}, byte for byte` }
-    : { good: false, text: `${different.length} of ${all} differ from the result, sharded again` };
+    : {
+        good: false,
+        text: `${formatCount(different.length)} of ${all} ${different.length === 1 ? 'differs' : 'differ'} from the result, sharded again`,
+      };
 }

@@ -15,7 +15,7 @@ function widthOf(text: string, size = LARGEST): number {
 
 /** The font size of a text that fits a box and leaves its borders free, or null where none does. */
 export function captionSize({ width, height }: Rect, text: string): number | null {
-  const size = Math.min(LARGEST, height - 1, (width - 2) / (text.length * LETTER));
+  const size = Math.min(LARGEST, height - 1, (width - 2.5) / (text.length * LETTER));
   return size < SMALLEST ? null : size;
 }
 

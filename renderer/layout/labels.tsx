@@ -48,27 +48,38 @@ export function Caption({ rect, text, isQuiet = false, isCopy = false, isNeeded 
   );
 }
 
-/** Below columns of the original that are too narrow for what they are called: every so many of them, as on an axis. */
-export function Ticks({ layout, picture }: { readonly layout: ParameterLayout; readonly picture: Picture }) {
-  const taken = layout.blocks.flatMap(({ copy }, index) => (copy === 0 ? [index] : []));
-  const bands = taken
-    .map((index) => ({ rect: picture.blocks[index]!.original, text: labelOf(layout, index) }))
-    .sort((a, b) => a.rect.x - b.rect.x);
-  const step = tickStep(bands);
-  if (step === null) return null;
-  const y = picture.original.y + picture.original.height + 11;
-  return bands.map(({ rect, text }, index) =>
-    index % step !== 0 ? null : (
-      <text key={index} className={styles.tick} x={rect.x + rect.width / 2} y={y} textAnchor="middle">
-        {index === 0 ? text : text.replace(/^\D+/, '')}
-      </text>
-    ),
-  );
-}
-
-interface RankLabelProps {
+interface WholeProps {
   readonly layout: ParameterLayout;
   readonly picture: Picture;
+}
+
+/** What is written on the original: in its blocks, or below them where columns are too narrow, every so many as on an axis. */
+export function OriginalNames({ layout, picture }: WholeProps) {
+  const bands = layout.blocks
+    .map(({ copy }, index) => ({ copy, rect: picture.blocks[index]!.original, text: labelOf(layout, index) }))
+    .filter(({ copy }) => copy === 0)
+    .sort((a, b) => a.rect.x - b.rect.x);
+  const step = tickStep(bands);
+  if (step === null) return bands.map(({ rect, text }, index) => <Caption key={index} rect={rect} text={text} />);
+  const y = picture.original.y + picture.original.height + 11;
+  return bands.map(({ rect, text }, index) => {
+    if (index % step !== 0) return null;
+    const isFirst = index === 0;
+    return (
+      <text
+        key={index}
+        className={styles.tick}
+        x={isFirst ? rect.x : rect.x + rect.width / 2}
+        y={y}
+        textAnchor={isFirst ? 'start' : 'middle'}
+      >
+        {isFirst ? text : text.replace(/^\D+/, '')}
+      </text>
+    );
+  });
+}
+
+interface RankLabelProps extends WholeProps {
   readonly tensor: number;
   /** Named in full and in full contrast. */
   readonly isChosen?: boolean;

@@ -10,7 +10,7 @@ import type { ParameterLayout } from '../../src-core/index.ts';
 import { formatPlural, formatShape } from '../../src-core/units.ts';
 import { counterparts } from './blocks.ts';
 import { CATEGORIES, categoryOf, partsInside, shortName, type Colouring } from './colours.ts';
-import { Caption, labelOf, localLabel, RankLabel, RankWords, Ticks } from './labels.tsx';
+import { Caption, labelOf, localLabel, RankLabel, OriginalNames, RankWords } from './labels.tsx';
 import styles from './picture.module.css';
 
 interface LayoutPictureProps {
@@ -160,13 +160,10 @@ const AllBlocks = memo(function AllBlocks({ layout, picture, colouring, width }:
         {picture.others.map((rect, index) => (
           <Caption key={index} rect={rect} text={shortName(others[index]!.name, row.name)} isQuiet />
         ))}
-        {picture.blocks.map(({ original, local }, index) => (
-          <g key={index}>
-            {blocks[index]!.copy === 0 && <Caption rect={original} text={labelOf(layout, index)} />}
-            <Caption rect={local} text={localLabel(layout, index)} isCopy={blocks[index]!.copy > 0} />
-          </g>
+        {picture.blocks.map(({ local }, index) => (
+          <Caption key={index} rect={local} text={localLabel(layout, index)} isCopy={blocks[index]!.copy > 0} />
         ))}
-        <Ticks layout={layout} picture={picture} />
+        <OriginalNames layout={layout} picture={picture} />
         {picture.tensors.map((rect, tensor) => (
           <g key={tensor}>
             <RankLabel layout={layout} picture={picture} tensor={tensor} />
@@ -232,9 +229,12 @@ function Chosen({ layout, picture, colouring, chosen }: ChosenProps) {
   );
 }
 
-/** A curve that leaves and arrives sideways, then straight lines. */
-function pathOf({ start, points: [first, ...others] }: Join): string {
+/** The curve leaves and arrives sideways. */
+function pathOf({ out, in: [first, ...others] }: Join): string {
+  const last = out.at(-1)!;
   const { x, y } = first!;
-  const curve = `M ${start.x} ${start.y} C ${start.x + 36} ${start.y}, ${x - 36} ${y}, ${x} ${y}`;
-  return [curve, ...others.map((point) => `L ${point.x} ${point.y}`)].join(' ');
+  const text = (points: readonly { readonly x: number; readonly y: number }[]): string =>
+    points.map((point) => `${point.x} ${point.y}`).join(' L ');
+  const curve = `C ${last.x + 36} ${last.y}, ${x - 36} ${y}, ${x} ${y}`;
+  return `M ${text(out)} ${curve}${others.length > 0 ? ` L ${text(others)}` : ''}`;
 }

@@ -10,10 +10,17 @@ export function answerOf({ model, adapters, findings, health }: CheckpointSummar
   if (health === 'sound') return ranks.length === 1 ? 'Its one rank is whole.' : `${whole}.`;
   const warnings = findings.filter(({ severity }) => severity === 'warning').length;
   if (health === 'look') return `${whole}; ${formatPlural(warnings, 'thing')} to look at.`;
-  const parts: string[] = [];
-  if (missing > 0)
-    parts.push(`${missing} of ${formatPlural(ranks.length, 'rank')} ${missing === 1 ? 'is' : 'are'} missing`);
-  if (damaged > 0) parts.push(`${damaged} ${damaged === 1 ? 'is' : 'are'} damaged`);
-  const what = parts.length > 0 ? parts.join(', ') : 'Its files do not fit together';
-  return `${what}. It cannot be consolidated until that is mended.`;
+  if (missing + damaged === 0) return 'Its files do not fit together. The findings say what to mend to consolidate.';
+  const of = ` of ${formatPlural(ranks.length, 'rank')}`;
+  const [what, remedy] =
+    damaged === 0
+      ? [`${missing}${of} ${are(missing)} missing`, 'Add']
+      : missing === 0
+        ? [`${damaged}${of} ${are(damaged)} damaged`, 'Replace']
+        : [`${missing}${of} ${are(missing)} missing, ${damaged} ${are(damaged)} damaged`, 'Restore'];
+  return `${what}. ${remedy} ${missing + damaged === 1 ? 'it' : 'them'} to consolidate.`;
+}
+
+function are(count: number): string {
+  return count === 1 ? 'is' : 'are';
 }

@@ -7,9 +7,10 @@ import { reveal } from '../actions.ts';
 import { showShard } from '../stores/session.ts';
 import { moveInGrid } from './grid-keys.ts';
 import styles from './rank-grid.module.css';
+import { heldText, insideFolder } from './words.ts';
 
 /** A cell for each rank, a row for each pipeline stage. Arrow keys move; Enter shows what the rank has stored, or where a broken file is. */
-export function RankGrid({ part }: { readonly part: PartSummary }) {
+export function RankGrid({ part, folder }: { readonly part: PartSummary; readonly folder: string }) {
   const { tensorParallelSize: columns, pipelineParallelSize: rows, ranks } = part;
   const [current, setCurrent] = useState(0);
   const cells = useRef<(HTMLButtonElement | null)[]>([]);
@@ -49,6 +50,7 @@ export function RankGrid({ part }: { readonly part: PartSummary }) {
               <Cell
                 key={tp}
                 part={part.part}
+                folder={folder}
                 rank={rank}
                 share={(rank.bytes ?? 0) / most}
                 isWide={columns <= 16}
@@ -71,6 +73,8 @@ export function RankGrid({ part }: { readonly part: PartSummary }) {
 
 interface CellProps {
   readonly part: PartSummary['part'];
+  /** The checkpoint's. */
+  readonly folder: string;
   readonly rank: RankSummary;
   readonly share: number;
   readonly isWide: boolean;
@@ -79,13 +83,23 @@ interface CellProps {
   readonly onFocus: () => void;
 }
 
-function Cell({ part, rank, share, isWide, tabIndex, cellRef, onFocus }: CellProps) {
+function Cell({ part, folder, rank, share, isWide, tabIndex, cellRef, onFocus }: CellProps) {
   const { tp, pp, bytes, tensors, file, state } = rank;
   const held = bytes === null ? '' : `, ${formatBytes(bytes)} in ${formatPlural(tensors ?? 0, 'tensor')}`;
   const name = `TP ${tp}, PP ${pp}: ${state}${held}`;
   return (
     <div role="gridcell" className={styles.cellBox}>
-      <Tooltip label={`${name}. ${file}`} openDelay={150} events={{ hover: true, focus: true, touch: false }}>
+      <Tooltip
+        label={
+          <>
+            {name}
+            <br />
+            {insideFolder(file, folder)}
+          </>
+        }
+        openDelay={150}
+        events={{ hover: true, focus: true, touch: false }}
+      >
         <button
           type="button"
           ref={cellRef}
@@ -115,15 +129,6 @@ function Cell({ part, rank, share, isWide, tabIndex, cellRef, onFocus }: CellPro
 }
 
 function Imbalance({ ranks }: { readonly ranks: readonly RankSummary[] }) {
-  const held = ranks.flatMap(({ state, bytes }) => (state === 'missing' || bytes === null ? [] : [bytes]));
-  if (held.length === 0) return null;
-  const [least, most] = [Math.min(...held), Math.max(...held)];
-  const even = least === most;
-  return (
-    <p className={styles.caption}>
-      {even
-        ? `Each rank holds ${formatBytes(most)}.`
-        : `Ranks hold ${formatBytes(least)} to ${formatBytes(most)}; the height of a bar is its share of the fullest rank.`}
-    </p>
-  );
+  const text = heldText(ranks);
+  return text === null ? null : <p className={styles.caption}>{text}</p>;
 }

@@ -67,6 +67,7 @@ function CopyRows({ shown }: { readonly shown: readonly ParameterRow[] }) {
   }, [isCopied]);
   return (
     <Button
+      className={styles.copy}
       variant="default"
       leftSection={<IconClipboardCopy size={15} />}
       disabled={shown.length === 0}

@@ -40,7 +40,7 @@ export interface SessionState {
   readonly failure: StartState['failure'];
   /** How places were left. */
   readonly kept: KeptPlaces;
-  /** Bytes that all processes of the app take; 0 while that is not known. */
+  /** Bytes that the processes of the app have for themselves; 0 while that is not known. */
   readonly memory: number;
   readonly isAboutOpen: boolean;
   /** What went wrong in the app itself and has not been read yet. */

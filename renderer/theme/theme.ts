@@ -15,11 +15,25 @@ const accent: MantineColorsTuple = [
   '#1b357f',
 ];
 
+/** The greys of the dark scheme, from text to shadow: those of tokens.css, because fields and controls take them from here. */
+const dark: MantineColorsTuple = [
+  '#e6e7e8',
+  '#a3a8b0',
+  '#8c929b',
+  '#767c85',
+  '#31363c',
+  '#2b3036',
+  '#202429',
+  '#15171a',
+  '#1b1e22',
+  '#101214',
+];
+
 /** Mantine in the app's type, spacing and colours: 13 px text, a grid of 4 px, small radii. */
 export const theme = createTheme({
   primaryColor: 'accent',
   primaryShade: { light: 7, dark: 4 },
-  colors: { accent },
+  colors: { accent, dark },
   autoContrast: true,
   fontFamily: 'var(--sans)',
   fontFamilyMonospace: 'var(--mono)',
@@ -47,7 +61,11 @@ export const theme = createTheme({
     SegmentedControl: { defaultProps: { size: 'xs' } },
     Checkbox: { defaultProps: { size: 'xs' } },
     ActionIcon: { defaultProps: { variant: 'subtle', color: 'gray' } },
-    Tooltip: { defaultProps: { openDelay: 400, withArrow: false, maw: 480, multiline: true } },
+    Tooltip: {
+      defaultProps: { openDelay: 400, withArrow: false, maw: 480, multiline: true },
+      // A path has no places where it may break.
+      styles: { tooltip: { padding: '4px 8px', overflowWrap: 'anywhere' } },
+    },
     Modal: {
       defaultProps: {
         centered: true,

@@ -90,10 +90,12 @@ export function LayerPicture<Item extends MapItem>({
           ))}
         </svg>
       </div>
-      <Scale most={map.most} from={css(colours.zero)} to={css(colours.positive)} />
-      <p className={styles.readout} aria-live="polite">
-        {cell && readout(cell.item, map.most)}
-      </p>
+      <div className={styles.foot}>
+        <Scale most={map.most} from={css(colours.zero)} to={css(colours.positive)} />
+        <p className={styles.readout} aria-live="polite">
+          {cell && readout(cell.item, map.most)}
+        </p>
+      </div>
     </div>
   );
 }

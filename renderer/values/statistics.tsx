@@ -1,7 +1,7 @@
 import { Skeleton } from '@mantine/core';
 import type { CheckpointId, StatisticsWithHistogram } from '../../electron/channels.ts';
 import type { TensorTarget } from '../../src-core/app-door.ts';
-import { formatCount } from '../../src-core/units.ts';
+import { formatCount, formatPlural } from '../../src-core/units.ts';
 import { ProblemCard } from '../components/problem-card.tsx';
 import { useAnswer } from '../use-answer.ts';
 import styles from './statistics.module.css';
@@ -86,7 +86,7 @@ function Histogram({ histogram }: StatisticsWithHistogram) {
         preserveAspectRatio="none"
         height={HEIGHT}
         role="img"
-        aria-label={`Histogram of ${histogram.length} bars from ${shortValue(first.from)} to ${shortValue(last.to)}; the tallest has ${formatCount(most)} values`}
+        aria-label={`Histogram of ${formatPlural(histogram.length, 'bar')} from ${shortValue(first.from)} to ${shortValue(last.to)}; the tallest has ${formatPlural(most, 'value')}`}
       >
         {histogram.map(({ from, to, count }, index) => {
           // A bar of few values must not vanish beside one of millions.

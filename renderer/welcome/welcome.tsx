@@ -4,9 +4,9 @@ import { useStore } from 'zustand';
 import type { RecentCheckpoint } from '../../electron/channels.ts';
 import { forgetRecent, openByDialog, openRecent, openSample } from '../actions.ts';
 import { MiddleName } from '../components/middle-name.tsx';
-import { ProblemCard } from '../components/problem-card.tsx';
 import { InterruptedNotice } from '../jobs/interrupted-notice.tsx';
 import { session } from '../stores/session.ts';
+import { FailureCard } from './failure-card.tsx';
 import { timeAgo } from './time-ago.ts';
 import styles from './welcome.module.css';
 
@@ -25,7 +25,7 @@ export function Welcome() {
             result. Folders that you open are only read.
           </p>
         </header>
-        {failure && <ProblemCard problem={{ file: failure.folder, ...failure.problem }} />}
+        {failure && <FailureCard failure={failure} />}
         <div className={styles.actions}>
           <Button size="sm" leftSection={<IconFolderOpen size={18} stroke={1.6} />} onClick={() => void openByDialog()}>
             Open folder…

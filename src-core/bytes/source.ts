@@ -1,5 +1,6 @@
 import { ShardloomError } from '../errors.ts';
 import { isInside } from './range.ts';
+import { formatCount, formatPlural } from '../units.ts';
 
 /**
  * Bytes that can be read at any offset: a file, or memory in tests. Reading is synchronous: the engine runs in worker
@@ -22,8 +23,8 @@ export function readRange(source: ByteSource, at: number, length: number, what: 
       tag: 'cut-file',
       what: `${what} lies outside the file.`,
       file: source.name,
-      found: `a file of ${source.size} bytes`,
-      expected: `${length} bytes from offset ${at}`,
+      found: `a file of ${formatPlural(source.size, 'byte')}`,
+      expected: `${formatPlural(length, 'byte')} from offset ${formatCount(at)}`,
       advice: 'The file was cut or damaged: copy it again from where it was written.',
     });
   }
@@ -60,8 +61,8 @@ export function endedEarly(name: string, at: number, length: number, size: numbe
     tag: 'cut-file',
     what: 'The file ended before what was to be read from it.',
     file: name,
-    found: `${size} bytes`,
-    expected: `at least ${at + length} bytes`,
+    found: formatPlural(size, 'byte'),
+    expected: `at least ${formatPlural(at + length, 'byte')}`,
     advice: 'The file was cut or changed: copy it again from where it was written.',
   });
 }

@@ -254,6 +254,7 @@ function leftAsideFindings(shards: ShardFolder, ranks: readonly ReadRank[]): Fin
       tag: 'other-stages',
       what: 'The shards hold parameters of other pipeline stages, too, as training saves them. They were left aside.',
       file: shards.modelFolder,
+      isFolder: true,
       found: `up to ${most} parameters in each of ${holding.length} rank files`,
       expected: 'only what the metadata of a stage lists is its own',
     },
@@ -277,6 +278,7 @@ function otherReplicas(shards: ShardFolder, ignored: number): Finding {
     tag: 'inferred',
     what: `${ignored} files of other data parallel ranks were left aside: they hold the same weights.`,
     file: shards.modelFolder,
+    isFolder: true,
   };
 }
 

@@ -1,8 +1,8 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { asReadError, statOrNull } from '../bytes/file.ts';
-import { ShardloomError } from '../errors.ts';
-import { MAX_FOLDER_ENTRIES } from '../limits.ts';
+import { isShardloomError, ShardloomError } from '../errors.ts';
+import { MAX_FOLDER_ENTRIES, MAX_FOLDERS_LOOKED_INTO } from '../limits.ts';
 import { parseLegacyEntry, parseMetadataFile, parseRankFile, type RankNumbers } from './rank-names.ts';
 
 /** One rank's file: a torch archive with its tensors (plain), or with references to files of one tensor each (xser). */
@@ -51,6 +51,9 @@ const MODEL_SHARD_FOLDERS = ['shards', 'tensor_parallel_shards'];
 const ADAPTER_SHARD_FOLDER = 'adapter_shards';
 const ADAPTER_PREFIX = 'adapter_';
 
+/** Checkpoints of a run that are named in a message. */
+const MAX_NAMES_TOLD = 8;
+
 /**
  * Finds what a folder holds by looking at names only. A user may open the checkpoint, its `shards`, the `model` folder in
  * it, an `adapter_<name>` folder or its `adapter_shards`.
@@ -92,6 +95,16 @@ function inAdapter(opened: string, folder: string, shards: ShardFolder): Discove
 }
 
 function inCheckpoint(opened: string, entries: Entries): DiscoveredCheckpoint {
+  const { model, adapters } = contentsOf(opened, entries);
+  if (!model && adapters.length === 0) throw nothingFound(opened, entries);
+  return { opened, root: opened, rootFiles: entries.files, ...(model && { model }), adapters };
+}
+
+/** The shards of the model and of the adapters that a folder with a checkpoint's contents holds. */
+function contentsOf(
+  opened: string,
+  entries: Entries,
+): Pick<DiscoveredCheckpoint, 'adapters'> & { model?: ShardFolder } {
   const models = MODEL_SHARD_FOLDERS.filter((name) => entries.folders.includes(name)).flatMap((name) => {
     return shardFolder(path.join(opened, name)) ?? [];
   });
@@ -107,8 +120,7 @@ function inCheckpoint(opened: string, entries: Entries): DiscoveredCheckpoint {
       return shards ? [{ name: name.slice(ADAPTER_PREFIX.length), folder, shards }] : [];
     });
   const model = models[0];
-  if (!model && adapters.length === 0) throw nothingFound(opened, entries);
-  return { opened, root: opened, rootFiles: entries.files, ...(model && { model }), adapters };
+  return { ...(model && { model }), adapters };
 }
 
 /** The shards in `folder`, directly or in its `model`, or null where it holds none. */
@@ -210,6 +222,7 @@ function list(folder: string): Entries {
       tag: 'over-limit',
       what: 'The folder has more entries than any checkpoint.',
       file: folder,
+      isFolder: true,
       found: `${entries.length} entries`,
       expected: `at most ${MAX_FOLDER_ENTRIES}`,
       advice: 'Open the checkpoint folder itself.',
@@ -233,6 +246,7 @@ function folderError(error: unknown, folder: string): unknown {
       tag: 'not-a-checkpoint',
       what: code === 'ENOENT' ? 'The folder does not exist.' : 'This is a file, not a folder.',
       file: folder,
+      isFolder: code === 'ENOENT',
       advice: 'Give the checkpoint folder: the one that holds shards/ or adapter_<name>/.',
     },
     { cause: error },
@@ -240,11 +254,14 @@ function folderError(error: unknown, folder: string): unknown {
 }
 
 function nothingFound(folder: string, entries: Entries): ShardloomError {
+  const checkpoints = checkpointsIn(folder, entries);
+  if (checkpoints.length > 0) return severalFound(folder, checkpoints);
   const weights = entries.files.find((name) => /\.(safetensors|bin)$/.test(name));
   return new ShardloomError({
     tag: 'not-a-checkpoint',
     what: 'No sharded checkpoint was found in this folder.',
     file: folder,
+    isFolder: true,
     found: weights
       ? `${weights}: weights that are not sharded`
       : [...entries.folders, ...entries.files].slice(0, 8).join(', ') || 'an empty folder',
@@ -252,4 +269,41 @@ function nothingFound(folder: string, entries: Entries): ShardloomError {
       'shards/, tensor_parallel_shards/, adapter_<name>/adapter_shards/, or files named dp_rank_00_tp_rank_00_pp_rank_00.pt',
     advice: 'Open the folder that the training run saved into.',
   });
+}
+
+/** The folder of a run: what it saved is one level further down. */
+function severalFound(folder: string, names: readonly string[]): ShardloomError {
+  const told = names.length > MAX_NAMES_TOLD ? [...names.slice(0, MAX_NAMES_TOLD - 1), '…', names.at(-1)!] : names;
+  return new ShardloomError({
+    tag: 'not-a-checkpoint',
+    what:
+      names.length === 1
+        ? 'This folder is no checkpoint, but holds one.'
+        : `This folder is no checkpoint, but holds ${names.length} of them.`,
+    file: folder,
+    isFolder: true,
+    checkpoints: names.map((name) => path.join(folder, name)),
+    found: told.join(', '),
+    expected: 'the folder of one checkpoint',
+    advice: names.length === 1 ? `Open ${names[0]!}.` : `Open one of these, such as the last one, ${names.at(-1)!}.`,
+  });
+}
+
+/** Folders that are checkpoints, in the order of the numbers in their names. */
+function checkpointsIn(folder: string, { folders }: Entries): string[] {
+  return folders
+    .slice(0, MAX_FOLDERS_LOOKED_INTO)
+    .filter((name) => holdsCheckpoint(path.join(folder, name)))
+    .sort(new Intl.Collator('en', { numeric: true }).compare);
+}
+
+function holdsCheckpoint(folder: string): boolean {
+  try {
+    const { model, adapters } = contentsOf(folder, list(folder));
+    return model !== undefined || adapters.length > 0;
+  } catch (error) {
+    // A folder that may not be read is none that could be opened.
+    if (isShardloomError(error)) return false;
+    throw error;
+  }
 }

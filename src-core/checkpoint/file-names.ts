@@ -23,6 +23,7 @@ export function checkAdapterFolder(name: string, folder: string, taken: readonly
         ? 'The adapter’s name cannot be the name of a folder.'
         : 'The adapter’s folder and a file of the output would have the same name.',
     file: folder,
+    isFolder: true,
     found: name.slice(0, MAX_FILE_NAME_BYTES),
     advice: 'Rename the adapter’s folder, or consolidate it alone: --only adapter:NAME.',
   });

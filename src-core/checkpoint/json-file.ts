@@ -3,6 +3,7 @@ import { readRange } from '../bytes/source.ts';
 import { ShardloomError } from '../errors.ts';
 import { parseJson } from '../formats/json.ts';
 import { MAX_JSON_BYTES } from '../limits.ts';
+import { formatBytes } from '../units.ts';
 
 /** Reads and parses a JSON file of at most `maxBytes`. */
 export function readJsonFile(path: string, maxBytes = MAX_JSON_BYTES): unknown {
@@ -12,8 +13,8 @@ export function readJsonFile(path: string, maxBytes = MAX_JSON_BYTES): unknown {
         tag: 'over-limit',
         what: 'The JSON file is larger than any that belongs to a checkpoint.',
         file: path,
-        found: `${source.size} bytes`,
-        expected: `at most ${maxBytes} bytes`,
+        found: formatBytes(source.size),
+        expected: `at most ${formatBytes(maxBytes)}`,
       });
     }
     const bytes = readRange(source, 0, source.size, 'The JSON text');

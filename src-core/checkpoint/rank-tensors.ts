@@ -13,6 +13,7 @@ import {
 import { sameShape } from '../tensor/shape.ts';
 import type { StoredTensor } from '../tensor/stored.ts';
 import type { RankFile } from './discover.ts';
+import { formatShape } from '../units.ts';
 
 /** The tensors of one rank, by saved name. */
 export interface RankTensors {
@@ -117,8 +118,8 @@ function readTensorFile(path: string, name: string, file: RankFile, info: Tensor
       what: 'The tensor file is not the one that the rank’s info file describes.',
       file: path,
       tensor: name,
-      found: `${dtype} [${shape.join(', ')}]`,
-      expected: `${info.dtype} [${info.shape.join(', ')}]`,
+      found: `${dtype} ${formatShape(shape)}`,
+      expected: `${info.dtype} ${formatShape(info.shape)}`,
       advice: 'Copy the rank’s files again from one checkpoint.',
     });
   }
@@ -132,7 +133,7 @@ function withoutData(file: RankFile, name: string, { shape }: MetaTensor): Findi
     what: 'The file names this parameter but holds no data of it: it was on torch’s meta device when it was saved.',
     file: file.path,
     tensor: name,
-    found: `a meta tensor of shape [${shape.join(', ')}]`,
+    found: `a meta tensor of shape ${formatShape(shape)}`,
     expected: 'a tensor with data, or metadata that lists the parameter for another pipeline stage',
     advice: 'Copy the metadata of all stages (mp_metadata_pp_rank_<p>.json), or take the checkpoint before it.',
   };
@@ -152,6 +153,7 @@ function missingTensorFiles(
       ? `TP rank ${file.ranks.tp}, pipeline rank ${file.ranks.pp} has none of its tensor files.`
       : `TP rank ${file.ranks.tp}, pipeline rank ${file.ranks.pp} lacks ${missing.length} of its ${total} tensor files.`,
     file: folder.folder,
+    isFolder: true,
     found: `${total - missing.length} of ${total} files`,
     expected: missing.slice(0, 3).join(', ') + (missing.length > 3 ? ` and ${missing.length - 3} more` : ''),
     advice: all

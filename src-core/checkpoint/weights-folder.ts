@@ -44,6 +44,7 @@ export function openWeightsFolder(opened: string): WeightsFolder {
       tag: 'not-a-checkpoint',
       what: 'The folder holds no Hugging Face weights.',
       file: folder,
+      isFolder: true,
       expected: CANDIDATES.join(', '),
       advice: 'Name the folder that save_pretrained wrote, or that consolidation made.',
     });
@@ -68,6 +69,7 @@ export function plainFiles(folder: string): string[] {
         tag: 'not-a-checkpoint',
         what: 'The folder cannot be read.',
         file: folder,
+        isFolder: true,
         found: (error as Error).message,
         advice: 'Check its name and that you may read it.',
       },

@@ -15,7 +15,7 @@ import { roundTripPhases } from '../jobs/round-trip-phases.ts';
 import { verifyRoundTrip, type RoundTrip } from '../jobs/verify-round-trip.ts';
 import { isPartName, type PartName } from '../plan/part-name.ts';
 import { planDocument, planText } from '../plan/print.ts';
-import { formatBytes, formatDuration, formatPlural } from '../units.ts';
+import { formatBytes, formatCount, formatDuration, formatPlural } from '../units.ts';
 import { continuedText } from './continued.ts';
 import { EXIT } from './exit-codes.ts';
 import { openOptionsOf, type OpeningFlags } from './opening.ts';
@@ -147,7 +147,7 @@ function resultText(result: ConsolidateResult): string {
           replicas.different === 0,
           replicas.different === 0
             ? `all ${formatPlural(replicas.compared, 'copy', 'copies')} on other ranks equal what was taken, byte for byte`
-            : `${replicas.different} of ${formatPlural(replicas.compared, 'copy', 'copies')} on other ranks differ from what was taken`,
+            : `${formatCount(replicas.different)} of ${formatPlural(replicas.compared, 'copy', 'copies')} on other ranks ${replicas.different === 1 ? 'differs' : 'differ'} from what was taken`,
         ),
     ...result.kvPlacements.map((found) => {
       const part = result.kvPlacements.length > 1 ? ` of ${printable(found.part.replace(':', ' '))}` : '';

@@ -5,7 +5,7 @@ import type { Box } from '../execute/bands.ts';
 import { lineagePython } from '../inspect/lineage-python.ts';
 import { descendantsOf, lineageOf, storedElementAt, type LineagePiece } from '../inspect/lineage.ts';
 import { partsOf, weightOf } from '../inspect/parts.ts';
-import { formatPlural } from '../units.ts';
+import { formatPlural, formatShape } from '../units.ts';
 import { EXIT } from './exit-codes.ts';
 import { openOptionsOf, type OpeningFlags } from './opening.ts';
 import { openFor } from './parameter-argument.ts';
@@ -95,6 +95,6 @@ function badIndex(text: string, shape: readonly number[]): ShardloomError {
     tag: 'usage',
     what: 'This is not an index of the parameter.',
     found: text,
-    expected: `up to ${formatPlural(shape.length, 'number')} or ranges, such as 3,96:128; the shape is [${shape.join(', ')}]`,
+    expected: `up to ${formatPlural(shape.length, 'number')} or ranges, such as 3,96:128; the shape is ${formatShape(shape)}`,
   });
 }

@@ -24,6 +24,7 @@ export function adapterParts(folder: string, { adapter, ...opening }: ExportFlag
     tag: 'not-a-checkpoint',
     what: 'The checkpoint holds no adapters.',
     file: found.opened,
+    isFolder: true,
     advice: 'Consolidate the model with shardloom consolidate.',
   });
 }

@@ -8,7 +8,7 @@ import { MANIFEST_FILE } from '../jobs/manifest.ts';
 import { verifyDigests, type DigestCheck } from '../jobs/verify-digests.ts';
 import { verifyReplicas, type Replica, type ReplicaCheck } from '../jobs/verify-replicas.ts';
 import { verifyRoundTrip, type RoundTrip } from '../jobs/verify-round-trip.ts';
-import { formatBytes, formatDuration, formatPlural } from '../units.ts';
+import { formatBytes, formatCount, formatDuration, formatPlural } from '../units.ts';
 import { EXIT } from './exit-codes.ts';
 import { openOptionsOf, type OpeningFlags } from './opening.ts';
 import { findingsText, ProgressLine, styled } from './terminal.ts';
@@ -136,7 +136,7 @@ function text(check: ReplicaCheck): string {
   const lines = [
     different === 0
       ? `${styled('green', '✓')} all ${all} equal what consolidation takes, byte for byte`
-      : `${styled('yellow', '!')} ${different} of ${all} differ from what consolidation takes`,
+      : `${styled('yellow', '!')} ${formatCount(different)} of ${all} ${different === 1 ? 'differs' : 'differ'} from what consolidation takes`,
     ...kvPlacements.map((found) => `  KV heads of ${printable(found.part)}: ${kvPlacementInWords(found)}`),
     styled('dim', `  ${formatBytes(bytes)} read in ${formatDuration(seconds)}`),
   ];
@@ -148,7 +148,7 @@ function text(check: ReplicaCheck): string {
 
 function replicaLines({ name, kind, copies, differences }: Replica): string[] {
   const lines = [
-    `${styled('bold', printable(name))}  ${kind}, ${differences.length} of ${formatPlural(copies, 'copy', 'copies')} differ`,
+    `${styled('bold', printable(name))}  ${kind}, ${differences.length} of ${formatPlural(copies, 'copy', 'copies')} ${differences.length === 1 ? 'differs' : 'differ'}`,
   ];
   for (const { label, places } of differences) {
     for (const { rank, file, tensor, elements, maxAbs } of places) {

@@ -273,6 +273,7 @@ function checkSpace(plan: Plan, out: string, there: number): void {
     tag: 'no-space',
     what: 'There is not enough space on the disk for the output.',
     file: path.resolve(out),
+    isFolder: true,
     found: `${formatBytes(free)} free`,
     expected: `${formatBytes(need)}`,
     advice: 'Free some space, or choose an output folder on another disk.',

@@ -230,6 +230,7 @@ function removed(folder: string): ShardloomError {
     tag: 'write-failed',
     what: 'The output folder was removed or changed by somebody else while it was being written.',
     file: folder,
+    isFolder: true,
     advice: 'Start again. Nothing else was touched.',
   });
 }
@@ -239,6 +240,7 @@ function busy(folder: string, found: Owner | null): ShardloomError {
     tag: 'output-busy',
     what: 'Another run is writing into this folder.',
     file: folder,
+    isFolder: true,
     found: found ? `process ${found.pid} on ${found.host}` : 'a staging folder without an owner',
     advice: `Wait for it, choose another folder, or delete this folder if that run is no longer there. A run that was killed can be started again after ${OWNER_STALE_MS / 1000} seconds.`,
   });

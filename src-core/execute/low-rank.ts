@@ -6,6 +6,7 @@ import { dtypeBytes, type DType } from '../tensor/dtype.ts';
 import type { Box } from './bands.ts';
 import { conversionIn } from './convert.ts';
 import { createProductMemory } from './kernels.ts';
+import { formatBytes } from '../units.ts';
 
 /** Reads all of an operand: elements in C order as they are stored. */
 type ReadOperand = (operand: PlanOperand) => Uint8Array;
@@ -175,7 +176,7 @@ function tooLarge(tensor: PlanTensor, rank: number, bytes: number): ShardloomErr
     tag: 'over-limit',
     what: 'The matrices that are added to a weight are larger than what is held in memory.',
     tensor: tensor.name,
-    found: `rank ${rank}, ${bytes} bytes`,
-    expected: `at most ${MAX_OPERAND_BYTES} bytes`,
+    found: `rank ${rank}, ${formatBytes(bytes)}`,
+    expected: `at most ${formatBytes(MAX_OPERAND_BYTES)}`,
   });
 }

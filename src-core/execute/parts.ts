@@ -113,6 +113,7 @@ export function readAllParts(out: string): { readonly part: PartOf; readonly rec
             ? 'The folder holds parts of runs that were divided in different ways.'
             : 'Not all parts are finished.',
       file: folder,
+      isFolder: true,
       ...(missing.length > 0 && { found: `${count - missing.length} of ${count}` }),
       ...(missing.length > 0 && { expected: `part ${missing.map(({ part }) => part.index).join(', ')}` }),
       advice: 'Run the missing parts (--part k/n) with the same command, then shardloom finish again.',

@@ -2,6 +2,7 @@ import { FileSource } from '../bytes/file.ts';
 import { ShardloomError } from '../errors.ts';
 import { MAX_OPEN_FILES_PER_WORKER } from '../limits.ts';
 import type { PlanSourceFile } from '../plan/plan.ts';
+import { formatPlural } from '../units.ts';
 
 /** Source files, opened when first read and kept open from task to task. At most a fixed number stay open; the one unused longest is closed. */
 export class SourceFiles {
@@ -46,8 +47,8 @@ export function sourceChanged(planned: PlanSourceFile, now: { readonly size: num
     tag: 'source-changed',
     what: 'A file of the checkpoint changed while it was being read.',
     file: planned.path,
-    found: `${now.size} bytes, changed since it was opened`,
-    expected: `${planned.size} bytes, unchanged`,
+    found: `${formatPlural(now.size, 'byte')}, changed since it was opened`,
+    expected: `${formatPlural(planned.size, 'byte')}, unchanged`,
     advice: 'Wait until the training run has finished saving, then start again.',
   });
 }

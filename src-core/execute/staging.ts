@@ -207,6 +207,7 @@ function partsInTheWay(folder: string): ShardloomError {
     tag: 'output-busy',
     what: 'The output folder holds parts of a run that was divided.',
     file: folder,
+    isFolder: true,
     advice: 'Join them with shardloom finish, choose another folder, or delete this one.',
   });
 }

@@ -8,6 +8,7 @@ import { Assembler } from './assemble.ts';
 import { bandsOf, type Box } from './bands.ts';
 import { createKernelMemory, type KernelMemory } from './kernels.ts';
 import { SourceFiles } from './source-files.ts';
+import { formatBytes } from '../units.ts';
 
 /** A band of a view in memory: elements in C order at `address`. Overwritten by the next one. */
 export interface ReadBand extends Box {
@@ -70,8 +71,8 @@ export function readViews(views: readonly View[]): Uint8Array[] {
     throw new ShardloomError({
       tag: 'over-limit',
       what: 'More was asked for at once than is read into memory.',
-      found: `${largest} bytes`,
-      expected: `at most ${MAX_READ_BYTES} bytes`,
+      found: formatBytes(largest),
+      expected: `at most ${formatBytes(MAX_READ_BYTES)}`,
     });
   }
   const reader = new ViewReader(views, Math.max(largest, 64));

@@ -1,5 +1,6 @@
 import { ShardloomError, type ErrorTag } from '../errors.ts';
 import { MAX_JSON_DEPTH, MAX_JSON_VALUES } from '../limits.ts';
+import { formatBytes, formatCount } from '../units.ts';
 
 /** A JSON text and what it holds. */
 export interface ParsedJson {
@@ -26,7 +27,7 @@ interface About {
 export function parseJson(bytes: Uint8Array, about: About): ParsedJson {
   const { file, tag, what, advice, maxValues = MAX_JSON_VALUES } = about;
   const refuse = (found: string, cause?: unknown): ShardloomError =>
-    new ShardloomError({ tag, what, file, found: `${found} (${bytes.byteLength} bytes)`, advice }, { cause });
+    new ShardloomError({ tag, what, file, found: `${found} (${formatBytes(bytes.byteLength)})`, advice }, { cause });
   const problem = measure(bytes, maxValues);
   if (problem === 'half a character') throw refuse('half of a surrogate pair');
   if (problem === 'a control character') throw refuse('a byte that no JSON text holds outside of strings');
@@ -36,8 +37,8 @@ export function parseJson(bytes: Uint8Array, about: About): ParsedJson {
       tag: 'over-limit',
       what: problem === 'depth' ? 'The JSON text is nested too deeply.' : 'The JSON text holds too many values.',
       file,
-      found: `more than ${limit} ${of}`,
-      expected: `at most ${limit}`,
+      found: `more than ${formatCount(limit)} ${of}`,
+      expected: `at most ${formatCount(limit)}`,
       advice: 'No real checkpoint comes near this limit: check where the file comes from.',
     });
   }

@@ -2,6 +2,7 @@ import { ShardloomError } from '../errors.ts';
 import type { Box } from '../execute/bands.ts';
 import type { Shape } from '../tensor/shape.ts';
 import { tableSize } from './drawing/table.ts';
+import { formatShape } from '../units.ts';
 
 /**
  * A window on a tensor as a table: rows and columns are its last two axes, `leading` says where on the others. A tensor of one
@@ -30,7 +31,7 @@ export function boxOfSlice(name: string, shape: Shape, slice: Slice): Box {
       what: 'This is not inside the tensor.',
       tensor: name,
       found: `rows ${slice.row} to ${slice.row + slice.rows}, columns ${slice.column} to ${slice.column + slice.columns}`,
-      expected: `shape [${shape.join(', ')}]`,
+      expected: `shape ${formatShape(shape)}`,
     });
   }
   if (shape.length === 0) return { at: [], size: [] };

@@ -43,6 +43,8 @@ export interface AdapterSummary extends PartSummary {
   readonly name: string;
   readonly rank: number | null;
   readonly alpha: number | null;
+  /** From adapter_config.json: a name on the Hub, or a folder of the training machine. */
+  readonly baseModel: string | null;
 }
 
 /**
@@ -76,6 +78,7 @@ function adapterSummary(part: CheckpointPart, findings: Finding[]): AdapterSumma
     name: adapterName ?? 'default',
     rank: adapterConfig?.rank ?? null,
     alpha: adapterConfig?.alpha ?? null,
+    baseModel: adapterConfig?.baseModel ?? null,
   };
 }
 

@@ -169,6 +169,7 @@ function chosenStates(checkpoint: Checkpoint, parts: readonly PartName[] | undef
       tag: 'usage',
       what: 'The checkpoint does not hold what is to be consolidated.',
       file: checkpoint.found.opened,
+      isFolder: true,
       found: unknown ?? 'nothing chosen',
       expected: names.join(', '),
     });

@@ -56,6 +56,7 @@ export function prepareMerge(baseFolder: string, adapterFolder: string, chosen: 
       tag: 'usage',
       what: 'The base folder holds adapters, and no model to merge them into.',
       file: base.root,
+      isFolder: true,
       expected: 'the folder of the base model',
     });
   }
@@ -133,6 +134,7 @@ function chosenAdapters(
       tag: adapters.length === 0 ? 'not-a-checkpoint' : 'usage',
       what: adapters.length === 0 ? 'The folder holds no adapter.' : 'The folder holds several adapters.',
       file: root,
+      isFolder: true,
       ...(adapters.length > 0 && { found: names }),
       advice: adapters.length === 0 ? 'Name the folder of an adapter.' : 'Choose with --adapter NAME, or NAME=WEIGHT.',
     });
@@ -144,6 +146,7 @@ function chosenAdapters(
         tag: 'usage',
         what: 'The folder holds no adapter of this name.',
         file: root,
+        isFolder: true,
         found: name,
         expected: names,
       });
@@ -158,6 +161,7 @@ function documentOf({ name, config }: AdapterInput, root: string): Readonly<Reco
     tag: 'missing-file',
     what: `Adapter ${name} has no adapter_config.json, which says how it is scaled.`,
     file: root,
+    isFolder: true,
     advice: 'Copy it from the training machine.',
   });
 }

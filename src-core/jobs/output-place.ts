@@ -14,6 +14,7 @@ export function checkOutputOutside(inputs: readonly string[], out: string, roots
     tag: 'usage',
     what: 'The output folder is part of the input, which is never written to.',
     file: path.resolve(out),
+    isFolder: true,
     advice: 'Choose a folder outside of it.',
   });
 }

@@ -26,6 +26,7 @@ export function isPartFinished(out: string, plan: Plan, part: PartOf): boolean {
     tag: 'output-exists',
     what: 'The output folder holds this part of another run: the input or the options have changed.',
     file: finishedPartFolder(path.resolve(out), part),
+    isFolder: true,
     advice: 'Delete the folder .shardloom-parts in it and run all parts again, or choose another output folder.',
   });
 }
@@ -73,6 +74,7 @@ export function finish(out: string): FinishResult {
       tag: 'source-changed',
       what: 'The parts were not made by the same command from the same files.',
       file: finishedPartFolder(path.resolve(out), other.part),
+      isFolder: true,
       advice: 'Delete the folder .shardloom-parts and run all parts again, with the same options.',
     });
   }

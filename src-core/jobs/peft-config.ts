@@ -58,6 +58,7 @@ function savedSpecs(folder: string): SpecsOfModel {
     tag: 'unsupported',
     what: 'The checkpoint has no metadata that says what is fused.',
     file: found.opened,
+    isFolder: true,
     advice:
       'Name the model and its parallel sizes instead: --tp, and --kv-size-multiplier or --fuse-qkv where training set them.',
   });

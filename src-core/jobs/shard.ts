@@ -16,6 +16,7 @@ import { checkOutputOutside } from './output-place.ts';
 import { isPartFinished, partText } from './parts.ts';
 import { viewsOf } from './weights-input.ts';
 import { openShardInput, type ShardInput } from './shard-inputs.ts';
+import { formatShape } from '../units.ts';
 
 /** What the caller may choose beside the sizes. */
 export interface ShardRunOptions extends Pick<
@@ -126,8 +127,8 @@ function checkWeights(model: ModelDescription, views: StateDict, file: string): 
       what: view ? 'A parameter has another shape than config.json asks for.' : 'A parameter of the model is missing.',
       file,
       tensor: name,
-      ...(view && { found: `[${view.shape.join(', ')}]` }),
-      expected: `[${shape.join(', ')}]`,
+      ...(view && { found: formatShape(view.shape) }),
+      expected: formatShape(shape),
       advice: 'Use the config.json that belongs to these weights, and all of their files.',
     });
   }

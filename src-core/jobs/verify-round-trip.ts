@@ -14,6 +14,7 @@ import { CustomModule, type ModelStage } from '../specs/custom-module.ts';
 import { sameShape } from '../tensor/shape.ts';
 import type { StoredTensor } from '../tensor/stored.ts';
 import { viewOf, type View } from '../tensor/view.ts';
+import { formatShape } from '../units.ts';
 
 /** Whether consolidated weights, sharded again, give back every byte of the checkpoint. */
 export interface RoundTrip {
@@ -101,6 +102,7 @@ function nothingToCompare({ found }: Checkpoint, out: string): ShardloomError {
     tag: 'missing-file',
     what: 'The result holds nothing that was made from this checkpoint.',
     file: path.resolve(out),
+    isFolder: true,
     expected: `weights of what ${found.opened} holds`,
     advice: 'Name the folder that was made from this checkpoint.',
   });
@@ -136,8 +138,8 @@ function consolidated({ folder, tensors }: ResultWeights, name: string, expected
     what: found ? 'A tensor of the result is of another kind than the checkpoint’s.' : 'The result lacks a tensor.',
     file: found?.file ?? folder,
     tensor: name,
-    ...(found && { found: `${found.dtype} [${found.shape.join(', ')}]` }),
-    expected: `${expected.dtype} [${expected.shape.join(', ')}]`,
+    ...(found && { found: `${found.dtype} ${formatShape(found.shape)}` }),
+    expected: `${expected.dtype} ${formatShape(expected.shape)}`,
     advice: converted
       ? 'Converted weights do not lead back: verify a result of the dtype that is stored.'
       : 'Name the folder that was made from this checkpoint.',
@@ -151,8 +153,8 @@ function pair(stored: StoredTensor, made: View | undefined): Pair {
     what: 'Sharding the result again does not give a tensor that the checkpoint holds.',
     file: stored.file,
     tensor: stored.name,
-    ...(made && { found: `${made.dtype} [${made.shape.join(', ')}]` }),
-    expected: `${stored.dtype} [${stored.shape.join(', ')}]`,
+    ...(made && { found: `${made.dtype} ${formatShape(made.shape)}` }),
+    expected: `${stored.dtype} ${formatShape(stored.shape)}`,
     advice: 'The metadata does not describe these shards: copy it and the shards again from one save.',
   });
 }

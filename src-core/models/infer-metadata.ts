@@ -10,6 +10,7 @@ import { headDimOf, type DecoderConfig } from './decoder.ts';
 import type { ParallelConfig, StageDescription } from './description.ts';
 import { describeModel } from './family.ts';
 import { decoderConfigOf } from './from-config.ts';
+import { formatShape } from '../units.ts';
 import { isSliceOf, joinedRows } from './vocabulary.ts';
 
 /** What the ranks of a stage hold, by saved name in rank order. */
@@ -121,8 +122,8 @@ function checkShapes(
       what: 'There is no metadata, and what the shards hold is not what config.json describes.',
       file,
       tensor: name,
-      found: `[${view.shape.join(', ')}]`,
-      expected: expected ? `[${expected.join(', ')}]` : 'no such parameter',
+      found: formatShape(view.shape),
+      expected: expected ? formatShape(expected) : 'no such parameter',
       advice: 'Use the config.json of this training run, or copy the mp_metadata files from the training machine.',
     });
   }

@@ -12,6 +12,7 @@ import type { StageDescription } from './description.ts';
 import { describeModel } from './family.ts';
 import { decoderConfigOf } from './from-config.ts';
 import { parallelFrom } from './infer-metadata.ts';
+import { formatShape } from '../units.ts';
 
 /**
  * Transformation specs that training left out of an adapter's metadata. optimum-neuron's pattern for LoRA names takes an adapter's
@@ -177,7 +178,7 @@ function faultOf(
       const whole = shapes?.get(withoutPeftPrefix(name).replace(/\.lora_[AB]\.weight$/, '.weight'));
       const [rows, columns] = whole ?? [];
       const isOther = name.includes('.lora_A.') ? view.shape[1] !== columns : view.shape[0] !== rows;
-      if (whole && isOther) return `${name} is [${view.shape.join(', ')}] for a linear of [${whole.join(', ')}]`;
+      if (whole && isOther) return `${name} is ${formatShape(view.shape)} for a linear of ${formatShape(whole)}`;
     }
     return null;
   } catch (error) {

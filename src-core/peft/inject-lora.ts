@@ -9,6 +9,7 @@ import { CustomModule } from '../specs/custom-module.ts';
 import { ModelWeightTransformationSpecs } from '../specs/specs.ts';
 import type { ParameterMetadata } from '../tensor/parallel.ts';
 import { sameShape, type Shape } from '../tensor/shape.ts';
+import { formatShape } from '../units.ts';
 
 /** An adapter as it is saved: its parameters by saved name, `base_model.model.` included. */
 export interface AdapterParameters {
@@ -161,8 +162,8 @@ function checkShape(name: string, shape: Shape, whole: Shape, { parameters }: Ad
     tag: 'shape-mismatch',
     what: 'A matrix of the adapter has another shape than its linear asks for.',
     tensor: name,
-    found: `[${shape.join(', ')}]`,
-    expected: isPair ? `[${expected.join(', ')}]` : `the rank of ${other}, [${partner.join(', ')}]`,
+    found: formatShape(shape),
+    expected: isPair ? formatShape(expected) : `the rank of ${other}, ${formatShape(partner)}`,
     advice,
   });
 }

@@ -4,6 +4,7 @@ import { loraConfigOf, scalingOf, type LoraConfig } from '../specs/peft-config/l
 import type { PeftConfig } from '../specs/peft-config/peft-config.ts';
 import type { OriginalWeight, StateDict, WeightUpdate } from '../specs/spec.ts';
 import type { View } from '../tensor/view.ts';
+import { formatShape } from '../units.ts';
 
 /** An adapter that is merged, and how strongly: 1 is as it was trained. */
 export interface MergedAdapter {
@@ -107,8 +108,8 @@ function addUpdate(
       tag: 'shape-mismatch',
       what: `Adapter ${adapter.name} does not fit the base model.`,
       tensor: target,
-      found: `lora_A [${a.shape.join(', ')}], lora_B [${b.shape.join(', ')}]`,
-      expected: `a product of [${weight.shape.join(', ')}]`,
+      found: `lora_A ${formatShape(a.shape)}, lora_B ${formatShape(b.shape)}`,
+      expected: `a product of ${formatShape(weight.shape)}`,
       advice: 'Use the base model that the adapter was trained on.',
     });
   }
@@ -138,8 +139,8 @@ function replaceWhole(
       tag: 'shape-mismatch',
       what: `Adapter ${adapter.name} holds a parameter with another shape than the base model.`,
       tensor: name,
-      found: `[${view.shape.join(', ')}]`,
-      expected: `[${weight.shape.join(', ')}]`,
+      found: formatShape(view.shape),
+      expected: formatShape(weight.shape),
       advice: 'A vocabulary that was resized in training is merged by resizing the base model first.',
     });
   }

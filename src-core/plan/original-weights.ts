@@ -5,6 +5,7 @@ import { ModelWeightTransformationSpecs } from '../specs/specs.ts';
 import { toOriginalWeights } from '../specs/to-original-weights.ts';
 import { sameShape } from '../tensor/shape.ts';
 import { viewOf } from '../tensor/view.ts';
+import { formatShape } from '../units.ts';
 
 /**
  * All weights of the original model (or adapter) as views on the shards: each pipeline stage through its specs, merged. A
@@ -33,8 +34,8 @@ function mergeTied(merged: Map<string, OriginalWeight>, name: string, embedding:
       tag: 'shape-mismatch',
       what: 'config.json says that the embeddings are tied, but the output head is of another kind.',
       tensor: name,
-      found: `${dtype} [${shape.join(', ')}]`,
-      expected: `${first.view.dtype} [${first.view.shape.join(', ')}]`,
+      found: `${dtype} ${formatShape(shape)}`,
+      expected: `${first.view.dtype} ${formatShape(first.view.shape)}`,
       advice: 'Set tie_word_embeddings to false in config.json where the model has an output head of its own.',
     });
   }
@@ -74,8 +75,8 @@ function mergeStages(name: string, before: OriginalWeight, later: OriginalWeight
       what: `Pipeline stage ${stage.ppRank} holds this parameter with another shape or dtype than an earlier stage.`,
       ...(file !== undefined && { file }),
       tensor: name,
-      found: `${b.dtype} [${b.shape.join(', ')}]`,
-      expected: `${a.dtype} [${a.shape.join(', ')}]`,
+      found: `${b.dtype} ${formatShape(b.shape)}`,
+      expected: `${a.dtype} ${formatShape(a.shape)}`,
       advice: 'The stages are not from the same save: copy all of them again from one checkpoint.',
     });
   }

@@ -2,6 +2,7 @@ import { ShardloomError } from '../errors.ts';
 import { cat, mean, narrow } from '../tensor/operations.ts';
 import type { View } from '../tensor/view.ts';
 import type { TensorParallelRank } from './spec.ts';
+import { formatShape } from '../units.ts';
 
 /**
  * The part of `fullWeight` that one rank holds: pieces of ceil(axis / tp) along `partitionDim`, the last one shorter. With
@@ -87,7 +88,7 @@ export function takeTogether(
 
 /** The one lora_A that fused linears share in training: the mean of theirs. Throws `shape-mismatch` where they have no mean. */
 export function sharedLoraA(name: string, loraA: readonly View[]): View {
-  const kinds = new Set(loraA.map(({ dtype, shape }) => `${dtype} [${shape.join(', ')}]`));
+  const kinds = new Set(loraA.map(({ dtype, shape }) => `${dtype} ${formatShape(shape)}`));
   if (kinds.size === 1) return mean(loraA);
   throw new ShardloomError({
     tag: 'shape-mismatch',

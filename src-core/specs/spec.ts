@@ -5,6 +5,7 @@ import { cat } from '../tensor/operations.ts';
 import type { ParametersMetadata } from '../tensor/parallel.ts';
 import type { DType } from '../tensor/dtype.ts';
 import type { View } from '../tensor/view.ts';
+import { formatShape } from '../units.ts';
 
 /** By saved name (no adapter name): the local tensors of all tensor parallel ranks of one pipeline stage, in rank order. */
 export type ShardedStateDicts = ReadonlyMap<string, readonly View[]>;
@@ -224,7 +225,7 @@ export function shapeMismatch(name: string, local: View | undefined, what: strin
     what,
     ...(file !== undefined && { file }),
     tensor: name,
-    found: local ? `shape [${local.shape.join(', ')}]` : 'nothing',
+    found: local ? `shape ${formatShape(local.shape)}` : 'nothing',
     expected,
     advice: 'The metadata and the shards do not fit together: take both from the same checkpoint.',
   });
@@ -240,7 +241,7 @@ export function joinedAlong(axis: number, name: string, locals: readonly View[])
     ({ shape }) => axis >= shape.length || shape.some((size, k) => k !== axis && size !== first.shape[k]),
   );
   if (!odd) return cat(locals, axis);
-  const expected = `[${first.shape.map((size, k) => (k === axis ? 'any' : size)).join(', ')}]`;
+  const expected = first.shape.map((size, k) => (k === axis ? 'any' : size)).join(' × ');
   throw shapeMismatch(name, odd, `The ranks' parts cannot be joined along axis ${axis}.`, expected);
 }
 

@@ -6,6 +6,7 @@ import { metadataBySavedName } from './adapter-names.ts';
 import { joinLocalWeights } from './local-weights.ts';
 import { producedTwice, type ModelWeightTransformationSpecs } from './specs.ts';
 import { copiesOfRanks, shapeMismatch, type OriginalWeight, type ShardedStateDicts } from './spec.ts';
+import { formatShape } from '../units.ts';
 
 /**
  * All weights of one pipeline stage, as the original model has them (optimum-neuron `to_original_weights`).
@@ -52,7 +53,7 @@ function checkLocals(shardedStateDicts: ShardedStateDicts, metadata: ReadonlyMap
         throw disagreement('dtype-mismatch', name, local, rank, local.dtype, first.dtype);
       const shape = ignoring(local.shape, partitionDim);
       if (!sameShape(shape, ignoring(first.shape, partitionDim))) {
-        const [found, expected] = [local, first].map((view) => `[${view.shape.join(', ')}]`);
+        const [found, expected] = [local, first].map((view) => formatShape(view.shape));
         throw disagreement('shape-mismatch', name, local, rank, found!, expected!);
       }
     });

@@ -2,6 +2,7 @@ import type { Finding } from '../errors.ts';
 import { larger, ranksOf, type Difference } from '../execute/compare.ts';
 import type { WrittenOutput } from '../execute/execute.ts';
 import type { Plan, PlanTensor } from '../plan/plan.ts';
+import { formatPlural } from '../units.ts';
 
 /** What copying showed about a plan's replicas. */
 export interface ReplicaSummary {
@@ -105,7 +106,7 @@ function overflowFinding(tensor: PlanTensor, overflowed: number): Finding {
 function describe(differences: readonly Difference[]): string {
   const elements = differences.reduce((sum, difference) => sum + difference.elements, 0);
   const maxAbs = differences.reduce((most, difference) => larger(most, difference.maxAbs), 0);
-  return `${elements} elements differ, by at most ${String(Number(maxAbs.toPrecision(6)))}`;
+  return `${formatPlural(elements, 'element differs', 'elements differ')}, by at most ${String(Number(maxAbs.toPrecision(6)))}`;
 }
 
 function shortened(labels: readonly string[]): string {

@@ -1,6 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { formatProblem, isShardloomError, type Problem } from '../../src-core/errors.ts';
 import { discover } from '../../src-core/checkpoint/discover.ts';
 import {
   parseLegacyEntry,
@@ -46,6 +47,49 @@ describe('names of rank files', () => {
   test('expected names have at least two digits', () => {
     expect(rankFileName(5, 0, 'nxd')).toBe('dp_rank_00_tp_rank_05_pp_rank_00.pt');
     expect(rankFileName(105, 0, 'legacy')).toBe('tp_rank_105_pp_rank_00');
+  });
+});
+
+describe('the folder of a run', () => {
+  const opening = (folder: string): Problem => {
+    try {
+      discover(folder);
+    } catch (error) {
+      if (isShardloomError(error)) return error;
+    }
+    return expect.unreachable();
+  };
+
+  test('names the checkpoints in it, in the order of their steps', () => {
+    const names = ['checkpoint-1000', 'checkpoint-500', 'adapters-9'];
+    const [last, first, adapter] = names as [string, string, string];
+    const root = touch(
+      temporaryFolder(),
+      `${first}/shards/${RANK}`,
+      `${last}/shards/${RANK}`,
+      `${adapter}/adapter_default/adapter_shards/${RANK}`,
+      'logs/events',
+      'trainer_state.json',
+    );
+    expect(opening(root)).toMatchObject({
+      tag: 'not-a-checkpoint',
+      file: root,
+      isFolder: true,
+      checkpoints: [adapter, first, last].map((name) => path.join(root, name)),
+      found: 'adapters-9, checkpoint-500, checkpoint-1000',
+      advice: 'Open one of these, such as the last one, checkpoint-1000.',
+    });
+    expect(formatProblem(opening(root))).toContain(`  folder: ${root}`);
+  });
+
+  test('of many the first ones and the last are named; a folder without any says what was there', () => {
+    const root = touch(
+      temporaryFolder(),
+      ...Array.from({ length: 20 }, (_, step) => `checkpoint-${step}/shards/${RANK}`),
+    );
+    expect(opening(root).found).toMatch(/^checkpoint-0, .*checkpoint-6, …, checkpoint-19$/);
+    const other = opening(touch(temporaryFolder(), 'photos/1.jpg'));
+    expect([other.checkpoints, other.found]).toEqual([undefined, 'photos']);
   });
 });
 

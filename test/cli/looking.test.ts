@@ -21,7 +21,9 @@ describe('shardloom layout', () => {
   test('says which heads are on which rank, and what it is part of', () => {
     const { code, stdout } = shardloom('layout', checkpoint, 'layers.0.self_attn.q_proj.weight');
     expect(code).toBe(0);
-    expect(stdout).toContain('TP rank 5 holds query heads 6–7, which use KV head 1 (replica 2 of 2): rows 24–31 of q_proj.');
+    expect(stdout).toContain(
+      'TP rank 5 holds query heads 6–7, which use KV head 1 (replica 2 of 2): rows 24–31 of q_proj.',
+    );
     const gate = shardloom('layout', checkpoint, 'model.layers.1.mlp.gate_proj.weight').stdout;
     expect(gate).toContain('TP rank 3 holds rows 36–47 of gate_proj.');
     expect(gate).toContain('beside it: model.layers.1.mlp.up_proj.weight');
@@ -129,9 +131,9 @@ describe('shardloom verify --replicas', () => {
     patchFile(norm.file, norm.byteOffset, Uint8Array.from([0, 0x40]));
     const { code, stdout } = shardloom('verify', folder, '--replicas');
     expect(code).toBe(3);
-    expect(stdout).toContain('1 of 39 copies differ');
+    expect(stdout).toContain('1 of 39 copies differs');
     expect(stdout).toMatch(
-      /model\.norm\.weight {2}not parallel, 1 of 7 copies differ\n {2}rank 6, on TP rank 6: 1 element by at most/,
+      /model\.norm\.weight {2}not parallel, 1 of 7 copies differs\n {2}rank 6, on TP rank 6: 1 element by at most/,
     );
     expect(JSON.parse(shardloom('verify', folder, '--replicas', '--json').stdout)).toMatchObject({ different: 1 });
   });

@@ -12,6 +12,14 @@ const choices = {
 };
 const consolidation = { checkpoint: 1, out: '/tmp/out', choices };
 
+const foundInside = {
+  tag: 'not-a-checkpoint',
+  what: 'x',
+  file: '/run',
+  isFolder: true,
+  checkpoints: ['/run/checkpoint-5'],
+};
+
 describe('arguments of requests', () => {
   test.each([
     ['app:start', []],
@@ -24,6 +32,7 @@ describe('arguments of requests', () => {
     ['diagnostics:outline', [{ job: null, problem: { tag: 'no-space', what: 'The disk is full.', file: '/x' } }]],
     ['diagnostics:export', [{ job: 3, problem: null, shortenPaths: true }]],
     ['job:digests', [{ job: 1, offset: 10, limit: 10 }]],
+    ['diagnostics:outline', [{ job: null, problem: foundInside }]],
   ] as const)('%s takes %j', (channel, args) => {
     expect(requestSchemas[channel].safeParse(args).success).toBe(true);
   });

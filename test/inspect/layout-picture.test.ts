@@ -140,17 +140,20 @@ describe('the lines that join both sides', () => {
       fc.property(inputs, ({ ranks, copies, rows, columns, axis }) => {
         const shape = [axis === 0 ? rows * ranks : rows, axis === 1 ? columns * ranks : columns];
         const picture = layoutPicture(spread(ranks, shape, axis, copies, 0), SPACE);
-        const obstacles = [...picture.tensors, ...labelsOf(picture)];
-        const left = Math.min(...obstacles.map(({ x }) => x));
+        const onRanks = [...picture.tensors, ...labelsOf(picture)];
+        const left = Math.min(...onRanks.map(({ x }) => x));
+        const obstacles = [...onRanks, picture.original];
         picture.blocks.forEach(({ original, local }, tensor) => {
-          const { start, points } = joinOf(picture, tensor, original, local);
+          const join = joinOf(picture, tensor, original, local);
           // The curve stays between the two sides.
-          expect(start.x).toBe(original.x + original.width);
-          expect(points[0]!.x).toBeLessThanOrEqual(left + SLACK);
-          points.slice(1).forEach((point, index) => {
-            const line = around(points[index]!, point);
-            expect(obstacles.findIndex((obstacle) => overlap(line, obstacle))).toBe(-1);
-          });
+          expect(join.out.at(-1)!.x).toBeCloseTo(picture.original.width);
+          expect(join.in[0]!.x).toBeLessThanOrEqual(left + SLACK);
+          for (const points of [join.out, join.in]) {
+            points.slice(1).forEach((point, index) => {
+              const line = around(points[index]!, point);
+              expect(obstacles.findIndex((obstacle) => overlap(line, obstacle))).toBe(-1);
+            });
+          }
         });
       }),
       { numRuns: 100 },

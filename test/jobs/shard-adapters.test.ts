@@ -230,7 +230,7 @@ describe('adapters', () => {
         return parameters;
       },
       'shape-mismatch',
-      /\[3, 32\], F32 \[2, 32\]/,
+      /3 × 32, F32 2 × 32/,
     ],
     [
       'half of a pair for the embedding',
@@ -246,7 +246,7 @@ describe('adapters', () => {
           ['base_model.model.model.embed_tokens.lora_embedding_B', [24, 3]],
         ]),
       'shape-mismatch',
-      /\[3, 24\]/,
+      /3 × 24/,
     ],
   ])('%s are refused, and nothing is written', async (_what, parameters, tag, text) => {
     const { folder, base, adapter } = inputs();

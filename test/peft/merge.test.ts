@@ -277,7 +277,7 @@ describe('merging', () => {
       () => new Map([...qProj(), [`${PREFIX}${Q}.lora_B.weight`, tensor([12, 2], 'F32', numbers(1))]]),
       {},
       'shape-mismatch',
-      /lora_B \[12, 2\]/,
+      /lora_B 12 × 2/,
     ],
     [
       'lora_A alone',

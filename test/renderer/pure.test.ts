@@ -13,6 +13,7 @@ import {
 } from '../../renderer/jobs/interrupted-words.ts';
 import { progressText } from '../../renderer/jobs/progress-text.ts';
 import { answerOf } from '../../renderer/overview/answer.ts';
+import { baseModelOf, heldText, insideFolder, modelName } from '../../renderer/overview/words.ts';
 import { moveInGrid } from '../../renderer/overview/grid-keys.ts';
 import { shownJob } from '../../renderer/stores/jobs.ts';
 import { timeAgo } from '../../renderer/welcome/time-ago.ts';
@@ -50,20 +51,56 @@ describe('the state of a checkpoint in a sentence', () => {
     ],
     [
       summary({ health: 'damaged', model: part(['missing', 'damaged', 'missing', 'whole']) }),
-      '2 of 4 ranks are missing, 1 is damaged. It cannot be consolidated until that is mended.',
+      '2 of 4 ranks are missing, 1 is damaged. Restore them to consolidate.',
     ],
-    [summary({ health: 'damaged' }), 'Its files do not fit together. It cannot be consolidated until that is mended.'],
+    [
+      summary({ health: 'damaged', model: part(['whole', 'missing']) }),
+      '1 of 2 ranks is missing. Add it to consolidate.',
+    ],
+    [
+      summary({ health: 'damaged', model: part(['damaged', 'damaged']) }),
+      '2 of 2 ranks are damaged. Replace them to consolidate.',
+    ],
+    [summary({ health: 'damaged' }), 'Its files do not fit together. The findings say what to mend to consolidate.'],
   ])('%#', (of, text) => {
     expect(answerOf(of)).toBe(text);
   });
 
   test('and in a line of facts', () => {
     expect(factsLine(summary({}))).toBe('Llama · 0.62 B · bf16 · TP 2 × PP 1 · 1.24 GB');
-    const adapter = { ...part(['whole']), name: 'a', rank: 8, alpha: 16 };
+    const adapter = { ...part(['whole']), name: 'a', rank: 8, alpha: 16, baseModel: 'meta-llama/Llama-3.2-1B' };
     expect(factsLine(summary({ modelType: null, model: null, adapters: [adapter] }))).toBe(
       'LoRA adapter · 0.62 B · bf16 · TP 1 × PP 1 · 1.24 GB',
     );
     expect(factsLine(summary({ adapters: [adapter, adapter] }))).toMatch(/2 adapters$/);
+  });
+});
+
+describe('the overview in words', () => {
+  const adapter = { ...part(['whole']), name: 'a', rank: 8, alpha: 16, baseModel: 'meta-llama/Llama-3.2-1B' };
+  const alone = summary({ modelType: null, model: null, adapters: [adapter] });
+
+  test('a folder of adapters says so, and what they were trained on', () => {
+    expect([modelName(alone), baseModelOf(alone)]).toEqual(['LoRA adapter', 'meta-llama/Llama-3.2-1B']);
+    const two = summary({ modelType: null, model: null, adapters: [adapter, { ...adapter, baseModel: 'other' }] });
+    expect([modelName(two), baseModelOf(two)]).toEqual(['LoRA adapters', null]);
+    expect([modelName(summary({})), baseModelOf(summary({ adapters: [adapter] }))]).toEqual(['Llama', null]);
+    expect(modelName(summary({ modelType: null }))).toBe('unknown');
+  });
+
+  test('ranks that differ by a few bytes hold about the same', () => {
+    const holding = (...bytes: (number | null)[]): string | null =>
+      heldText(bytes.map((held, tp) => ({ tp, pp: 0, bytes: held, tensors: 1, file: '', state: 'whole' })));
+    expect(holding(3_200_000, 3_200_000)).toBe('Each rank holds 3.20 MB.');
+    expect(holding(3_200_000, 3_200_512)).toBe('Each rank holds about 3.20 MB.');
+    expect(holding(3_200_000, 6_400_000)).toMatch(/^Ranks hold 3.20 MB to 6.40 MB;/);
+    expect(holding(null)).toBeNull();
+  });
+
+  test('files are told from the folder on', () => {
+    expect(insideFolder('/run/checkpoint-5/shards/a.pt', '/run/checkpoint-5')).toBe('shards/a.pt');
+    expect(insideFolder('C:\\run\\shards\\a.pt', 'C:\\run')).toBe('shards\\a.pt');
+    expect(insideFolder('/run/checkpoint-50/a.pt', '/run/checkpoint-5')).toBe('/run/checkpoint-50/a.pt');
   });
 });
 
@@ -114,6 +151,9 @@ describe('jobs', () => {
   };
   test('the proof says what is good and what is not', () => {
     expect(checksOf(result).every(({ good }) => good)).toBe(true);
+    expect(checksOf({ ...result, replicas: { compared: 87, different: 1 } })[1]!.text).toBe(
+      '1 of 87 copies on other ranks differs from what was taken',
+    );
     const bad = checksOf({
       ...result,
       replicas: { compared: 5, different: 2 },

@@ -10,6 +10,7 @@ import { parseJson } from '../json.ts';
 import { dtypeBits, dtypeOrder, isDType, type DType } from '../../tensor/dtype.ts';
 import { elementCount, isValidShape, type Shape } from '../../tensor/shape.ts';
 import { findDuplicateKey } from './duplicate-keys.ts';
+import { formatBytes, formatPlural, formatShape } from '../../units.ts';
 
 /** A tensor as the header describes it; offsets are bytes from the end of the header, `[begin, end)`. */
 export interface HeaderTensor {
@@ -66,15 +67,15 @@ export function validateHeader(header: Header, file: string): number {
     }
     const bytes = tensorBytes(dtype, shape);
     if (!Number.isSafeInteger(bytes)) {
-      throw bad(file, name, 'A tensor has no whole number of bytes.', `${dtype} [${shape.join(', ')}]`);
+      throw bad(file, name, 'A tensor has no whole number of bytes.', `${dtype} ${formatShape(shape)}`);
     }
     if (tensor.end - tensor.begin !== bytes) {
       throw bad(
         file,
         name,
         'A tensor’s length does not fit its shape and dtype.',
-        `${tensor.end - tensor.begin} bytes`,
-        `${bytes} bytes for ${dtype} [${shape.join(', ')}]`,
+        formatPlural(tensor.end - tensor.begin, 'byte'),
+        `${formatPlural(bytes, 'byte')} for ${dtype} ${formatShape(shape)}`,
       );
     }
     end = tensor.end;
@@ -101,8 +102,8 @@ export function parseHeader(bytes: Uint8Array, dataBytes: number, file: string):
       file,
       undefined,
       cut ? 'The file ends before its last tensor does.' : 'The file has bytes behind its last tensor.',
-      `${dataBytes} bytes of data`,
-      `${end} bytes`,
+      `${formatPlural(dataBytes, 'byte')} of data`,
+      formatPlural(end, 'byte'),
       cut ? 'cut-file' : 'bad-safetensors',
     );
   }
@@ -168,16 +169,16 @@ export function badHeaderLength(file: string, length: bigint, fileSize: number):
         file,
         undefined,
         'The header is too large.',
-        `${length} bytes`,
-        `at most ${MAX_SAFETENSORS_HEADER_BYTES} bytes`,
+        formatBytes(Number(length)),
+        `at most ${formatBytes(MAX_SAFETENSORS_HEADER_BYTES)}`,
         'over-limit',
       )
     : bad(
         file,
         undefined,
         'The file ends inside its header.',
-        `${fileSize} bytes`,
-        `${length} bytes of header`,
+        formatPlural(fileSize, 'byte'),
+        `${formatPlural(Number(length), 'byte')} of header`,
         'cut-file',
       );
 }

@@ -11,6 +11,7 @@ import {
   validateHeader,
   type HeaderTensor,
 } from './header.ts';
+import { formatBytes } from '../../units.ts';
 
 export interface TensorToWrite {
   readonly name: string;
@@ -76,7 +77,7 @@ function headerBytes(tensors: readonly HeaderTensor[], metadata: ReadonlyMap<str
       'the safetensors file to be written',
       undefined,
       'The header would be larger than readers accept.',
-      `${length} bytes`,
+      formatBytes(length),
     );
   }
   const bytes = new Uint8Array(LENGTH_BYTES + length).fill(0x20);

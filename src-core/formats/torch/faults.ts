@@ -1,5 +1,6 @@
 /** The errors of this folder, so that each says the same things in the same words. */
 import { ShardloomError, type ErrorTag } from '../../errors.ts';
+import { formatCount } from '../../units.ts';
 
 /** Advice for bytes that are not what was written. */
 export const FETCH_AGAIN = 'The file was cut or damaged: fetch it again from where it was written.';
@@ -23,7 +24,7 @@ export function fault(tag: ErrorTag, file: string, what: string, details: FaultD
 export function overLimit(file: string, what: string, found: string, limit: number): ShardloomError {
   return fault('over-limit', file, what, {
     found,
-    expected: `at most ${limit}`,
+    expected: `at most ${formatCount(limit)}`,
     advice: 'No real checkpoint comes near this limit: check where the file comes from.',
   });
 }

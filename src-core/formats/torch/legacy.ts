@@ -12,6 +12,7 @@ import { checkSameType, parseStorageId, unitBytes, type StorageId } from './stor
 import { unpickle } from './unpickler.ts';
 import { describeValue, isDict, type PickleValue, type TorchStorage } from './values.ts';
 import { uint64, view } from './zip-tail.ts';
+import { formatBytes, formatPlural } from '../../units.ts';
 
 const MAGIC_NUMBER = 0x1950a86a20f9469cfc6cn;
 const PROTOCOL_VERSION = 1001;
@@ -35,7 +36,12 @@ export function readLegacyFile(source: ByteSource): PickleValue {
       if (!(error instanceof PickleEnd)) throw error;
       if (length === source.size) throw cutOff(source, 'one of the pickles at its beginning');
       if (length === longest) {
-        throw overLimit(source.name, 'The pickle is too large.', `over ${longest} bytes`, MAX_PICKLE_BYTES);
+        throw overLimit(
+          source.name,
+          'The pickle is too large.',
+          `over ${formatPlural(longest, 'byte')}`,
+          MAX_PICKLE_BYTES,
+        );
       }
     }
   }
@@ -157,7 +163,7 @@ function checkByteOrder(source: ByteSource, system: PickleValue): void {
 
 function cutOff(source: ByteSource, where: string): Error {
   return fault('cut-file', source.name, 'The file ends in the middle.', {
-    found: `${source.size} bytes`,
+    found: formatBytes(source.size),
     expected: `more, because the end lies inside ${where}`,
   });
 }

@@ -6,6 +6,7 @@ import { ShardloomError } from '../../errors.ts';
 import { MAX_PICKLE_DEPTH, MAX_PICKLE_SLOTS, MAX_PICKLE_STACK } from '../../limits.ts';
 import { fault, overLimit, FETCH_AGAIN, type FaultDetails } from './faults.ts';
 import { describeValue, type PickleKey, type PickleValue, type TorchStorage } from './values.ts';
+import { formatPlural } from '../../units.ts';
 
 /** What surrounds a pickle: how errors call it, and where its storages are. */
 export interface PickleContext {
@@ -21,7 +22,7 @@ export class PickleEnd extends ShardloomError {
       tag: 'bad-pickle',
       what: 'The pickle ends in the middle.',
       file,
-      found: `${length} bytes`,
+      found: formatPlural(length, 'byte'),
       expected: 'a stop sign at its end',
       advice: FETCH_AGAIN,
     });

@@ -11,6 +11,7 @@ import { unpickleWhole } from './unpickler.ts';
 import type { PickleValue, TorchStorage } from './values.ts';
 import { TailWindow } from './zip-tail.ts';
 import { ZipArchive } from './zip.ts';
+import { formatBytes, formatPlural } from '../../units.ts';
 
 /** First bytes of a file that are looked at to tell what it is. */
 const HEAD_BYTES = 64;
@@ -34,7 +35,7 @@ export function readTorchFile(source: ByteSource): PickleValue {
       throw fault('cut-file', source.name, 'The file is empty.', { expected: 'a file written by torch.save' });
     case 'pointer':
       throw fault('cut-file', source.name, 'This is a Git LFS pointer, not the file itself.', {
-        found: `a text of ${source.size} bytes`,
+        found: `a text of ${formatBytes(source.size)}`,
         expected: 'a file written by torch.save',
         advice: 'Run "git lfs pull" in the repository to fetch the file.',
       });
@@ -140,7 +141,7 @@ function checkCount(file: string, { key, type, byteLength }: TorchStorage, count
   if (Math.floor(byteLength / unitBytes(type)) === count) return;
   throw fault('bad-archive', file, 'A storage does not have the length that the pickle says.', {
     tensor: `storage "${key}"`,
-    found: `${byteLength} bytes`,
+    found: formatPlural(byteLength, 'byte'),
     expected: `${count} elements of torch.${type.name}`,
   });
 }

@@ -13,6 +13,7 @@ import {
   type TorchStorage,
   type TorchTensor,
 } from './values.ts';
+import { formatShape } from '../../units.ts';
 
 /**
  * `_rebuild_tensor(storage, storage_offset, size, stride)` with 4 arguments; `_v2` adds requires_grad and backward
@@ -35,7 +36,7 @@ export function rebuildTensor(machine: Machine, args: readonly PickleValue[], co
   const strides = sizesOf(machine, stride, "A tensor's stride");
   if (!isValidShape(shape) || strides.length !== shape.length) {
     throw machine.fault("A tensor's size and stride cannot be.", {
-      found: `size [${shape.join(', ')}], stride [${strides.join(', ')}]`,
+      found: `size ${formatShape(shape)}, stride [${strides.join(', ')}]`,
       expected: 'as many strides as sizes, and a number of elements below 2^53',
     });
   }

@@ -6,6 +6,7 @@ import { fault } from './faults.ts';
 import { Machine, type PickleContext } from './machine.ts';
 import { run } from './opcodes.ts';
 import type { PickleValue } from './values.ts';
+import { formatPlural } from '../../units.ts';
 
 /** A value and the offset behind its stop sign. */
 export interface Unpickled {
@@ -29,7 +30,7 @@ export function unpickleWhole(bytes: Uint8Array, context: PickleContext): Pickle
   const { value, end } = unpickle(bytes, context);
   if (end === bytes.byteLength) return value;
   throw fault('bad-pickle', context.file, 'Bytes follow the end of the pickle.', {
-    found: `${bytes.byteLength - end} bytes`,
+    found: formatPlural(bytes.byteLength - end, 'byte'),
     expected: 'none',
   });
 }

@@ -4,6 +4,7 @@
  * a Map has no prototype that a key of a hostile file could reach.
  */
 import type { DType } from '../../tensor/dtype.ts';
+import { formatShape } from '../../units.ts';
 
 /** A strided array in the file, checked to lie inside its storage. */
 export interface TorchTensor {
@@ -130,9 +131,9 @@ export function describeValue(value: PickleValue | undefined): string {
   if (!('kind' in value)) return `a list or tuple of ${value.length} items`;
   switch (value.kind) {
     case 'tensor':
-      return `a tensor of shape [${value.shape.join(', ')}]`;
+      return `a tensor of shape ${formatShape(value.shape)}`;
     case 'meta-tensor':
-      return `a tensor of shape [${value.shape.join(', ')}] without data`;
+      return `a tensor of shape ${formatShape(value.shape)} without data`;
     case 'tensor-reference':
       return `a reference to tensor ${value.tid}`;
     case 'dtype':

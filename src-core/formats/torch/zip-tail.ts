@@ -5,6 +5,7 @@ import { readRange, type ByteSource } from '../../bytes/source.ts';
 import { isInside } from '../../bytes/range.ts';
 import { MAX_ARCHIVE_ENTRIES, MAX_CENTRAL_DIRECTORY_BYTES } from '../../limits.ts';
 import { fault, overLimit, FETCH_AGAIN } from './faults.ts';
+import { formatBytes, formatCount, formatPlural } from '../../units.ts';
 
 /**
  * What is read of a file at once when it is opened: an archive comment of the greatest length (65,535 bytes) with the
@@ -79,10 +80,15 @@ export function findDirectory(window: TailWindow): DirectoryPlace {
     });
   }
   if (record.entries > MAX_ARCHIVE_ENTRIES) {
-    throw overLimit(file, 'The archive says it has too many members.', `${record.entries}`, MAX_ARCHIVE_ENTRIES);
+    throw overLimit(
+      file,
+      'The archive says it has too many members.',
+      formatCount(record.entries),
+      MAX_ARCHIVE_ENTRIES,
+    );
   }
   if (record.directoryBytes > MAX_CENTRAL_DIRECTORY_BYTES) {
-    const found = `${record.directoryBytes} bytes`;
+    const found = formatPlural(record.directoryBytes, 'byte');
     throw overLimit(file, "The archive's directory is too large.", found, MAX_CENTRAL_DIRECTORY_BYTES);
   }
   const directoryEnd = end64At ?? endAt;
@@ -90,14 +96,14 @@ export function findDirectory(window: TailWindow): DirectoryPlace {
   // exact sums cannot come out right by rounding.
   if (record.directoryAt + record.directoryBytes !== directoryEnd) {
     throw fault('bad-archive', file, "The archive's directory does not end where its end record begins.", {
-      found: `${record.directoryBytes} bytes from offset ${record.directoryAt}`,
+      found: `${formatPlural(record.directoryBytes, 'byte')} from offset ${record.directoryAt}`,
       expected: `an end at offset ${directoryEnd}`,
     });
   }
   if (record.entries * ENTRY_BYTES > record.directoryBytes) {
     throw fault('bad-archive', file, "The archive's directory is too small for its members.", {
-      found: `${record.directoryBytes} bytes for ${record.entries} members`,
-      expected: `at least ${record.entries * ENTRY_BYTES} bytes`,
+      found: `${formatPlural(record.directoryBytes, 'byte')} for ${formatPlural(record.entries, 'member')}`,
+      expected: `at least ${formatPlural(record.entries * ENTRY_BYTES, 'byte')}`,
     });
   }
   return { at: record.directoryAt, bytes: record.directoryBytes, entries: record.entries };
@@ -115,7 +121,7 @@ function findEnd(window: TailWindow): number {
     if (at + END_BYTES + data.getUint16(at + 20, true) === length) return from + at;
   }
   throw fault('cut-file', name, 'The end of the archive is missing.', {
-    found: `a file of ${size} bytes without the end record of a zip archive`,
+    found: `a file of ${formatBytes(size)} without the end record of a zip archive`,
     expected: 'an archive that is whole',
     advice: FETCH_AGAIN,
   });

@@ -6,6 +6,7 @@
  */
 import { fault, overLimit, SAVE_AGAIN } from './faults.ts';
 import { ENTRY_BYTES, findDirectory, uint64, view, type DirectoryPlace, type TailWindow } from './zip-tail.ts';
+import { formatPlural } from '../../units.ts';
 
 const ENTRY_SIGNATURE = 0x02014b50;
 const LOCAL_SIGNATURE = 0x04034b50;
@@ -79,7 +80,7 @@ export class ZipArchive {
   read(member: ArchiveMember, limit: number): Uint8Array {
     if (member.size > limit) {
       const { name } = this.#window.source;
-      throw overLimit(name, `The member "${member.name}" is too large.`, `${member.size} bytes`, limit);
+      throw overLimit(name, `The member "${member.name}" is too large.`, formatPlural(member.size, 'byte'), limit);
     }
     return this.#window.bytes(this.dataOffset(member), member.size, `The member "${member.name}"`);
   }
@@ -113,7 +114,8 @@ function readDirectory(window: TailWindow, place: DirectoryPlace): Map<string, A
     members.set(name, { name, nameBytes, ...readEntry(file, name, entry, extra) });
     at = end;
   }
-  if (at !== bytes.byteLength) throw damagedDirectory(file, `${bytes.byteLength - at} bytes behind the last entry`);
+  if (at !== bytes.byteLength)
+    throw damagedDirectory(file, `${formatPlural(bytes.byteLength - at, 'byte')} behind the last entry`);
   return members;
 }
 
@@ -133,8 +135,8 @@ function readEntry(file: string, name: string, entry: DataView, extra: DataView)
   if (size !== storedSize) {
     throw fault('bad-archive', file, 'A member is stored with another size than its own.', {
       tensor: name,
-      found: `${storedSize} bytes`,
-      expected: `${size} bytes`,
+      found: formatPlural(storedSize, 'byte'),
+      expected: formatPlural(size, 'byte'),
     });
   }
   return { size, headerAt };
@@ -204,7 +206,7 @@ function limitsOf(file: string, members: ArchiveMember[], directoryAt: number): 
     if (!(end <= directoryAt)) {
       throw fault('bad-archive', file, 'A member lies outside the archive.', {
         tensor: name,
-        found: `${size} bytes from offset ${headerAt}`,
+        found: `${formatPlural(size, 'byte')} from offset ${headerAt}`,
         expected: `an end before the directory at offset ${directoryAt}`,
       });
     }

@@ -6,40 +6,56 @@ export interface Point {
   readonly y: number;
 }
 
-/** A line from the original to a rank: a curve from `start` to the first of the points, and straight on through the others. */
+/** A line from the original to a rank: straight through the points of `out`, a curve to the first of `in`, and straight on. */
 export interface Join {
-  readonly start: Point;
-  readonly points: readonly Point[];
+  readonly out: readonly Point[];
+  readonly in: readonly Point[];
 }
 
-/** Half the outline's width stays free above the first row, so that a line there is not cut off. */
+/** Above everything, where half the width of a line still has room. */
 const HIGHEST = -3;
 
 /**
- * The way from a block of the original to where its rank's tensor holds it. It crosses no box and no label: it ends before the label
- * of a box whose label is beside it, and reaches boxes behind others through the gaps between rows and columns.
+ * The way from a block of the original to where its rank's tensor holds it. It crosses no block and no label: it leaves a column of
+ * the original above the others, ends before the label of a box whose label is beside it, and reaches boxes behind others through
+ * the gaps between rows and columns.
  */
 export function joinOf(
-  { tensors, labels, gap }: Pick<LayoutPicture, 'tensors' | 'labels' | 'gap'>,
+  picture: Pick<LayoutPicture, 'original' | 'tensors' | 'labels' | 'gap'>,
   tensor: number,
-  original: Rect,
+  block: Rect,
   local: Rect,
 ): Join {
-  const start = { x: original.x + original.width, y: original.y + original.height / 2 };
+  return { out: wayOut(picture.original, block), in: wayIn(picture, tensor, local) };
+}
+
+function wayOut(original: Rect, block: Rect): Point[] {
+  const right = original.x + original.width;
+  if (block.x + block.width >= right - 1) return [{ x: right, y: block.y + block.height / 2 }];
+  const middle = block.x + block.width / 2;
+  return [
+    { x: middle, y: block.y },
+    { x: middle, y: HIGHEST },
+    { x: right, y: HIGHEST },
+  ];
+}
+
+function wayIn(
+  { tensors, labels, gap }: Pick<LayoutPicture, 'tensors' | 'labels' | 'gap'>,
+  tensor: number,
+  local: Rect,
+): Point[] {
   const box = tensors[tensor]!;
   const y = local.y + local.height / 2;
-  if (labels === 'beside') return { start, points: [{ x: box.x - LABEL_WIDTH, y }] };
+  if (labels === 'beside') return [{ x: box.x - LABEL_WIDTH, y }];
   const left = tensors[0]!.x;
-  if (box.x <= left) return { start, points: [{ x: box.x, y }] };
+  if (box.x <= left) return [{ x: box.x, y }];
   const row = Math.max(HIGHEST, box.y - LABEL_HEIGHT - gap / 2);
   const column = box.x - gap / 2;
-  return {
-    start,
-    points: [
-      { x: left - gap / 2, y: row },
-      { x: column, y: row },
-      { x: column, y },
-      { x: box.x, y },
-    ],
-  };
+  return [
+    { x: left - gap / 2, y: row },
+    { x: column, y: row },
+    { x: column, y },
+    { x: box.x, y },
+  ];
 }
