@@ -4,6 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import ts from 'typescript';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { npm } from '../../scripts/run.mjs';
 import { weightsOfFile } from '../../src-core/checkpoint/weights-folder.ts';
 import { readViews } from '../../src-core/execute/view-reader.ts';
 import { openCheckpoint } from '../../src-core/models/open-checkpoint.ts';
@@ -14,16 +15,17 @@ import { viewOf } from '../../src-core/tensor/view.ts';
 let consumer = '';
 const installed = (...names: string[]): string => path.join(consumer, 'node_modules', 'shardloom', ...names);
 
-function npm(words: readonly string[], cwd: string): void {
-  execFileSync('npm', words, { cwd, stdio: 'pipe', shell: process.platform === 'win32' });
+function runNpm(words: readonly string[], cwd: string): void {
+  const [command, args] = npm(...words);
+  execFileSync(command, args, { cwd, stdio: 'pipe' });
 }
 
 beforeAll(() => {
   consumer = fs.mkdtempSync(path.join(os.tmpdir(), 'shardloom-consumer-'));
-  npm(['pack', '--silent', '--pack-destination', consumer], process.cwd());
+  runNpm(['pack', '--silent', '--pack-destination', consumer], process.cwd());
   const tarball = fs.readdirSync(consumer).find((name) => name.endsWith('.tgz'))!;
   fs.writeFileSync(path.join(consumer, 'package.json'), '{ "name": "consumer", "private": true, "type": "module" }');
-  npm(['install', '--offline', '--no-audit', '--no-fund', `./${tarball}`], consumer);
+  runNpm(['install', '--offline', '--no-audit', '--no-fund', `./${tarball}`], consumer);
   for (const [name, text] of examples()) fs.writeFileSync(path.join(consumer, name), text);
 }, 180_000);
 
