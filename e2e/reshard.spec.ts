@@ -38,7 +38,7 @@ test('Hugging Face weights become a checkpoint with no checkpoint open, as on th
   await expect(page.getByText(/cannot be split over TP 12/)).toBeVisible();
   await expect(page.getByRole('button', { name: 'Start' })).toBeDisabled();
   await page.getByRole('textbox', { name: 'Tensor parallel size' }).fill('4');
-  await page.getByRole('textbox', { name: 'Pipeline parallel size' }).fill('2');
+  await page.getByRole('textbox', { name: 'Pipeline parallel size', exact: true }).fill('2');
   await page.getByRole('checkbox', { name: 'One file per tensor' }).check();
   await expect(page.locator('code', { hasText: '--tp 4 --pp 2 --xser' })).toBeVisible();
   await page.getByRole('button', { name: 'Start' }).click();

@@ -15,6 +15,8 @@ export interface Shape {
   readonly minItems?: number;
   readonly maxItems?: number;
   readonly maxLength?: number;
+  /** What is taken for a field that is not there. */
+  readonly default?: unknown;
 }
 
 /** Every request that there is, taken from the code: a new one is attacked without a word here. */
@@ -102,6 +104,7 @@ function inWords(value: unknown): string {
 function wrongAt({ shape, nullable }: Place): readonly unknown[] {
   const belongs = (value: unknown): boolean => {
     if (value === null) return nullable;
+    if (value === undefined) return shape.default !== undefined;
     if (shape.type === 'string') return value === 'x' && !shape.enum;
     if (shape.type === 'boolean') return value === true;
     if (shape.type === 'integer' || shape.type === 'number') return value === 7;
