@@ -119,6 +119,6 @@ test('replicas: a copy that differs is found, shown where it is, and remembered 
   await page.getByRole('button', { name: 'Replicas', exact: true }).click();
   await page.getByRole('button', { name: 'Compare all copies' }).click();
   await expect(page.getByText('17 parameters with 71 copies: all equal what consolidation takes')).toBeVisible();
-  await expect(page.getByText('Copies of KV heads are tiled over the ranks, as the metadata says.')).toBeVisible();
+  await expect(page.getByText('KV heads of model: copies tiled over the ranks')).toBeVisible();
   expect(problems).toEqual([]);
 });

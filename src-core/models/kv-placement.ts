@@ -1,5 +1,5 @@
 import { withStates, type Checkpoint, type KvPlacementFound, type ShardedState } from '../checkpoint/checkpoint.ts';
-import { isShardloomError, type Finding } from '../errors.ts';
+import { isShardloomError, ShardloomError, toFinding, type Finding } from '../errors.ts';
 import type { KvPlacement } from '../tensor/parallel.ts';
 import { formatPlural } from '../units.ts';
 import { kvEvidencesOf, larger, type CopyDistance, type KvEvidence, type KvEvidences } from './kv-evidence.ts';
@@ -39,6 +39,9 @@ function settled(
   // Shards that cannot be joined have an error of their own already.
   if (state.findings.some(({ severity }) => severity === 'error')) return state;
   const evidences = evidencesOf(state);
+  if (evidences instanceof ShardloomError) {
+    return { ...state, findings: [...state.findings, toFinding(evidences, 'error')] };
+  }
   if (!evidences?.matters) return state;
   const { found, finding } = chosen === undefined ? decided(evidences, base) : asChosen(evidences, chosen);
   return {
@@ -51,13 +54,16 @@ function settled(
   };
 }
 
-/** Null where the metadata and the shards do not fit together: joining them says why. */
-function evidencesOf({ stages }: ShardedState): KvEvidences | null {
+/**
+ * Null where the metadata and the shards do not fit together: joining them says why. The error where a disk fails: then it is not known
+ * what the copies show, and nothing is assumed.
+ */
+function evidencesOf({ stages }: ShardedState): KvEvidences | ShardloomError | null {
   try {
     return kvEvidencesOf(stages);
   } catch (error) {
-    if (isShardloomError(error)) return null;
-    throw error;
+    if (!isShardloomError(error)) throw error;
+    return error.tag === 'read-failed' ? error : null;
   }
 }
 
